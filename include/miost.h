@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* All of libmiost: the umbrella over the headers of <miost/>. */
+#ifndef MIOST_H
+#define MIOST_H
+
+#include <miost/event.h>
+#include <miost/net.h>
+#include <miost/os.h>
+#include <miost/poll.h>
+#include <miost/queue.h>
+#include <miost/timers.h>
+#include <miost/version.h>
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The user-space queue: a ring of events. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <miost/queue.h>
+
+struct miost_queue {
+	struct miost_source source;
+	struct miost_event *ring;
+	size_t first;		/* where the oldest event is */
+	size_t len;
+	size_t capacity;	/* 0 or a power of two */
+};
+
+enum { FIRST_CAPACITY = 16 };
+
+static int64_t
+queue_max_timeout(struct miost_source *source)
+{
+	struct miost_queue *queue = (struct miost_queue *)source;
+
+	return queue->len > 0 ? 0 : MIOST_FOREVER;
+}
+
+/* Moves the `n` oldest events to `slots`. */
+static void
+take(struct miost_queue *queue, struct miost_event *slots, size_t n)
+{
+	size_t until_end = queue->capacity - queue->first;
+	size_t head = n < until_end ? n : until_end;
+
+	memcpy(slots, queue->ring + queue->first, head * sizeof(*slots));
+	memcpy(slots + head, queue->ring, (n - head) * sizeof(*slots));
+	queue->first = (queue->first + n) & (queue->capacity - 1);
+	queue->len -= n;
+}
+
+static int
+queue_poll(struct miost_source *source, struct miost_sink *sink)
+{
+	struct miost_queue *queue = (struct miost_queue *)source;
+	struct miost_event *slots;
+	size_t want = queue->len < INT_MAX ? queue->len : INT_MAX;
+	ssize_t n;
+
+	if (want == 0)
+		return 0;
+	n = sink->ops->reserve(sink, want, &slots);
+	if (n <= 0)
+		return (int)n;
+	take(queue, slots, (size_t)n);
+	sink->ops->commit(sink, (size_t)n);
+	return (int)n;
+}
+
+static const struct miost_source_ops queue_ops = {
+	.max_timeout = queue_max_timeout,
+	.poll = queue_poll,
+};
+
+int
+miost_queue_new(struct miost_queue **out)
+{
+	struct miost_queue *queue = calloc(1, sizeof(*queue));
+
+	if (queue == NULL)
+		return -ENOMEM;
+	queue->source.ops = &queue_ops;
+	*out = queue;
+	return 0;
+}
+
+void
+miost_queue_free(struct miost_queue *queue)
+{
+	if (queue == NULL)
+		return;
+	free(queue->ring);
+	free(queue);
+}
+
+struct miost_source *
+miost_queue_source(struct miost_queue *queue)
+{
+	return &queue->source;
+}
+
+/* Doubles a full ring. */
+static int
+grow(struct miost_queue *queue)
+{
+	size_t old = queue->capacity;
+	size_t capacity = old > 0 ? old * 2 : FIRST_CAPACITY;
+	struct miost_event *ring;
+
+	if (capacity > PTRDIFF_MAX / sizeof(*ring))
+		return -ENOMEM;
+	ring = realloc(queue->ring, capacity * sizeof(*ring));
+	if (ring == NULL)
+		return -ENOMEM;
+	/* What had wrapped to the front follows what was at the end again. */
+	memcpy(ring + old, ring, queue->first * sizeof(*ring));
+	queue->ring = ring;
+	queue->capacity = capacity;
+	return 0;
+}
+
+int
+miost_queue_add(struct miost_queue *queue, struct miost_event event)
+{
+	if (queue->len == queue->capacity) {
+		int err = grow(queue);
+
+		if (err < 0)
+			return err;
+	}
+	queue->ring[(queue->first + queue->len) & (queue->capacity - 1)] =
+		event;
+	queue->len++;
+	return 0;
+}
+
+size_t
+miost_queue_len(const struct miost_queue *queue)
+{
+	return queue->len;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses as text, and back. */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include <miost/net.h>
+
+static const char unix_prefix[] = "unix:";
+
+enum {
+	UNIX_PREFIX = sizeof(unix_prefix) - 1,
+	UNIX_PATH = offsetof(struct sockaddr_un, sun_path)
+};
+
+/* The number that all of `text` is, in decimal digits, up to `most`. */
+static int
+parse_number(const char *text, unsigned long most, unsigned long *number)
+{
+	unsigned long n = 0;
+
+	if (*text == '\0')
+		return -EINVAL;
+	for (; *text != '\0'; text++) {
+		unsigned long digit = (unsigned long)(*text - '0');
+
+		if (*text < '0' || *text > '9' || digit > most ||
+		    n > (most - digit) / 10)
+			return -EINVAL;
+		n = n * 10 + digit;
+	}
+	*number = n;
+	return 0;
+}
+
+/* Copies `len` bytes of text with a NUL. -EINVAL: they do not fit. */
+static int
+copy_part(char *buf, size_t size, const char *text, size_t len)
+{
+	if (len >= size)
+		return -EINVAL;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	return 0;
+}
+
+static int
+parse_ipv4(const char *text, size_t len, uint16_t port,
+	   struct miost_addr *addr)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	char host[INET_ADDRSTRLEN];
+
+	if (copy_part(host, sizeof(host), text, len) < 0 ||
+	    inet_pton(AF_INET, host, &in.sin_addr) != 1)
+		return -EINVAL;
+	in.sin_port = htons(port);
+#ifdef HAVE_STRUCT_SOCKADDR_IN_SIN_LEN
+	in.sin_len = sizeof(in);
+#endif
+	memcpy(&addr->storage, &in, sizeof(in));
+	addr->len = sizeof(in);
+	return 0;
+}
+
+/* The number of the interface with this name, or this number. */
+static int
+parse_scope(const char *text, uint32_t *scope)
+{
+	unsigned long number;
+
+	if (*text == '\0')
+		return -EINVAL;
+	*scope = if_nametoindex(text);
+	if (*scope != 0)
+		return 0;
+	if (parse_number(text, UINT32_MAX, &number) < 0)
+		return -ENODEV;
+	*scope = (uint32_t)number;
+	return 0;
+}
+
+static int
+parse_ipv6(const char *text, size_t len, uint16_t port,
+	   struct miost_addr *addr)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
+	char *scope;
+
+	if (copy_part(host, sizeof(host), text, len) < 0)
+		return -EINVAL;
+	scope = strchr(host, '%');
+	if (scope != NULL)
+		*scope++ = '\0';
+	if (inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
+		return -EINVAL;
+	if (scope != NULL) {
+		uint32_t number;
+		int err = parse_scope(scope, &number);
+
+		if (err < 0)
+			return err;
+		in6.sin6_scope_id = number;
+	}
+	in6.sin6_port = htons(port);
+#ifdef HAVE_STRUCT_SOCKADDR_IN_SIN_LEN
+	in6.sin6_len = sizeof(in6);
+#endif
+	memcpy(&addr->storage, &in6, sizeof(in6));
+	addr->len = sizeof(in6);
+	return 0;
+}
+
+static int
+parse_unix(const char *path, struct miost_addr *addr)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+	bool abstract = path[0] == '@';
+
+	if (len == 0)
+		return -EINVAL;
+#ifndef __linux__
+	if (abstract)
+		return -ENOTSUP;
+#endif
+	/* A path is stored with its NUL; an abstract name has one in front. */
+	if (len + !abstract > sizeof(un.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(un.sun_path, path, len);
+	if (abstract)
+		un.sun_path[0] = '\0';
+	len += UNIX_PATH + (abstract ? 0 : 1);
+#ifdef HAVE_STRUCT_SOCKADDR_UN_SUN_LEN
+	un.sun_len = (unsigned char)len;
+#endif
+	memcpy(&addr->storage, &un, sizeof(un));
+	addr->len = (socklen_t)len;
+	return 0;
+}
+
+int
+miost_addr_parse(const char *text, struct miost_addr *addr)
+{
+	struct miost_addr parsed;
+	const char *colon = strrchr(text, ':');
+	unsigned long port;
+	size_t len;
+	int err;
+
+	memset(&parsed, 0, sizeof(parsed));
+	if (strncmp(text, unix_prefix, UNIX_PREFIX) == 0) {
+		err = parse_unix(text + UNIX_PREFIX, &parsed);
+	} else if (colon == NULL || parse_number(colon + 1, 65535, &port) < 0) {
+		err = -EINVAL;
+	} else {
+		len = (size_t)(colon - text);
+		if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
+			err = parse_ipv6(text + 1, len - 2, (uint16_t)port,
+					 &parsed);
+		else
+			err = parse_ipv4(text, len, (uint16_t)port, &parsed);
+	}
+	if (err == 0)
+		*addr = parsed;
+	return err;
+}
+
+static int
+format_ipv4(const struct miost_addr *addr, char *buf, size_t size)
+{
+	struct sockaddr_in in;
+	char host[INET_ADDRSTRLEN];
+
+	if (addr->len < sizeof(in))
+		return -EINVAL;
+	memcpy(&in, &addr->storage, sizeof(in));
+	inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
+	return snprintf(buf, size, "%s:%u", host,
+			(unsigned int)ntohs(in.sin_port));
+}
+
+static int
+format_ipv6(const struct miost_addr *addr, char *buf, size_t size)
+{
+	struct sockaddr_in6 in6;
+	char host[INET6_ADDRSTRLEN];
+	char scope[IF_NAMESIZE > 11 ? IF_NAMESIZE : 11] = "";
+	unsigned int number;
+
+	if (addr->len < sizeof(in6))
+		return -EINVAL;
+	memcpy(&in6, &addr->storage, sizeof(in6));
+	number = in6.sin6_scope_id;
+	inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
+	if (number != 0 && if_indextoname(number, scope) == NULL)
+		snprintf(scope, sizeof(scope), "%u", number);
+	return snprintf(buf, size, "[%s%s%s]:%u", host, number ? "%" : "",
+			scope, (unsigned int)ntohs(in6.sin6_port));
+}
+
+static int
+format_unix(const struct miost_addr *addr, char *buf, size_t size)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char name[sizeof(un.sun_path) + 1];
+	size_t len;
+
+	if (addr->len < UNIX_PATH || addr->len > sizeof(un))
+		return -EINVAL;
+	memcpy(&un, &addr->storage, addr->len);
+	len = addr->len - UNIX_PATH;
+	memcpy(name, un.sun_path, len);
+	name[len] = '\0';
+#ifdef __linux__
+	if (len > 0 && name[0] == '\0') {
+		for (size_t i = 0; i < len; i++)
+			if (name[i] == '\0')
+				name[i] = '@';
+		return snprintf(buf, size, "%s%s", unix_prefix, name);
+	}
+#endif
+	return snprintf(buf, size, "%s%s%s", unix_prefix,
+			name[0] == '@' ? "./" : "", name);
+}
+
+int
+miost_addr_format(const struct miost_addr *addr, char *buf, size_t size)
+{
+	if (addr->len < offsetof(struct sockaddr, sa_data) ||
+	    addr->len > sizeof(addr->storage))
+		return -EINVAL;
+	switch (addr->storage.ss_family) {
+	case AF_INET:
+		return format_ipv4(addr, buf, size);
+	case AF_INET6:
+		return format_ipv6(addr, buf, size);
+	case AF_UNIX:
+		return format_unix(addr, buf, size);
+	default:
+		return -EAFNOSUPPORT;
+	}
+}

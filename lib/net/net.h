@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files for sockets share. */
+#ifndef MIOST_NET_NET_H
+#define MIOST_NET_NET_H
+
+#include <sys/types.h>
+
+#include <miost/net.h>
+
+/* The system's last error, negative, and the same one whenever it blocks. */
+int miost__net_error(void);
+
+/* Makes a non-blocking, close-on-exec socket of which no send is fatal. */
+int miost__net_socket(int family, int type);
+
+/* Accepts a connection as such a socket. */
+int miost__net_accept(int listener, struct miost_addr *addr);
+
+/* Closes a socket that could not be used; returns `err`. */
+int miost__net_abandon(int fd, int err);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* TCP: connections and listeners. */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include "net.h"
+
+/* A socket for an address of TCP's. */
+static int
+tcp_socket(const struct miost_addr *addr)
+{
+	int family = addr->storage.ss_family;
+
+	if (addr->len > sizeof(addr->storage))
+		return -EINVAL;
+	if (family != AF_INET && family != AF_INET6)
+		return -EAFNOSUPPORT;
+	return miost__net_socket(family, SOCK_STREAM);
+}
+
+int
+miost_tcp_connect(const struct miost_addr *addr)
+{
+	int fd = tcp_socket(addr);
+
+	if (fd < 0)
+		return fd;
+	/* Interrupted, a non-blocking socket goes on connecting. */
+	if (connect(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0 &&
+	    errno != EINPROGRESS && errno != EINTR)
+		return miost__net_abandon(fd, -errno);
+	return fd;
+}
+
+int
+miost_tcp_connected(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	int error;
+	int err = miost_socket_take_error(fd, &error);
+
+	if (err < 0)
+		return err;
+	if (error != 0)
+		return -error;
+	err = miost_socket_peer_addr(fd, NULL);
+	if (err != -ENOTCONN)
+		return err;
+	/*
+	 * No peer: not yet, or not any more, or never. Only the first of them
+	 * is not writable.
+	 */
+	return poll(&wait, 1, 0) > 0 ? -ENOTCONN : -EINPROGRESS;
+}
+
+static int
+listen_on(int fd, const struct miost_addr *addr)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0)
+		return -errno;
+	/* Every system cuts the backlog to the largest it has. */
+	if (listen(fd, INT_MAX) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+miost_tcp_listen(const struct miost_addr *addr)
+{
+	int fd = tcp_socket(addr);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = listen_on(fd, addr);
+	return err < 0 ? miost__net_abandon(fd, err) : fd;
+}
+
+int
+miost_tcp_accept(int listener, struct miost_addr *addr)
+{
+	return miost__net_accept(listener, addr);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The operating system's queue: checks arguments, the selector does the rest. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include <miost/os.h>
+
+#include "selector.h"
+
+struct miost_os_queue {
+	struct miost_source source;
+	struct miost__selector selector;
+};
+
+/* Waits for events that `sink` has room for. Returns `full` if it has none. */
+static int
+select_into(struct miost_os_queue *queue, struct miost_sink *sink,
+	    int64_t timeout, int full)
+{
+	struct miost_event *slots;
+	ssize_t room;
+	int n;
+
+	room = sink->ops->reserve(sink, MIOST__SELECTOR_BATCH, &slots);
+	if (room <= 0)
+		return room < 0 ? (int)room : full;
+	n = miost__selector_select(&queue->selector, slots, (size_t)room,
+				   timeout);
+	if (n > 0)
+		sink->ops->commit(sink, (size_t)n);
+	return n;
+}
+
+static int
+os_queue_blocking_poll(struct miost_source *source, struct miost_sink *sink,
+		       int64_t timeout)
+{
+	return select_into((struct miost_os_queue *)source, sink, timeout, 0);
+}
+
+static int
+os_queue_poll(struct miost_source *source, struct miost_sink *sink)
+{
+	return select_into((struct miost_os_queue *)source, sink, 0, 0);
+}
+
+static const struct miost_source_ops os_queue_ops = {
+	.max_timeout = NULL,
+	.poll = os_queue_poll,
+	.blocking_poll = os_queue_blocking_poll,
+};
+
+int
+miost_os_queue_new(struct miost_os_queue **out)
+{
+	struct miost_os_queue *queue = malloc(sizeof(*queue));
+	int err;
+
+	if (queue == NULL)
+		return -ENOMEM;
+	queue->source.ops = &os_queue_ops;
+	err = miost__selector_open(&queue->selector);
+	if (err < 0) {
+		free(queue);
+		return err;
+	}
+	*out = queue;
+	return 0;
+}
+
+void
+miost_os_queue_free(struct miost_os_queue *queue)
+{
+	if (queue == NULL)
+		return;
+	miost__selector_close(&queue->selector);
+	free(queue);
+}
+
+struct miost_source *
+miost_os_queue_source(struct miost_os_queue *queue)
+{
+	return &queue->source;
+}
+
+int
+miost_os_queue_poll(struct miost_os_queue *queue, struct miost_sink *sink,
+		    int64_t timeout)
+{
+	return select_into(queue, sink, timeout, -ENOBUFS);
+}
+
+int
+miost_os_queue_fd(const struct miost_os_queue *queue)
+{
+	return queue->selector.fd;
+}
+
+static bool
+valid_interests(miost_interests interests)
+{
+	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
+				      MIOST_WRITABLE;
+
+	return interests != 0 && (interests & ~known) == 0;
+}
+
+static int
+check_register(miost_interests interests, miost_option option)
+{
+	const miost_option known = MIOST_EDGE | MIOST_ONESHOT |
+				   MIOST_EXCLUSIVE;
+
+	if (!valid_interests(interests) || (option & ~known) != 0)
+		return -EINVAL;
+	if ((option & MIOST_EXCLUSIVE) &&
+	    ((option & MIOST_ONESHOT) || (interests & MIOST_PRIORITY)))
+		return -EINVAL;
+	return 0;
+}
+
+static int
+check_reregister(miost_interests interests, miost_option option)
+{
+	if (option & MIOST_EXCLUSIVE)
+		return -EINVAL;
+	return check_register(interests, option);
+}
+
+int
+miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
+			miost_interests interests, miost_option option)
+{
+	int err = check_register(interests, option);
+
+	if (err < 0)
+		return err;
+	return miost__selector_register(&queue->selector, fd, id, interests,
+					option);
+}
+
+int
+miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
+			  miost_interests interests, miost_option option)
+{
+	int err = check_reregister(interests, option);
+
+	if (err < 0)
+		return err;
+	return miost__selector_reregister(&queue->selector, fd, id, interests,
+					  option);
+}
+
+int
+miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
+{
+	return miost__selector_deregister(&queue->selector, fd);
+}
+
+int
+miost_os_queue_register_evented(struct miost_os_queue *queue,
+				struct miost_evented *handle, miost_id id,
+				miost_interests interests, miost_option option)
+{
+	int err = check_register(interests, option);
+
+	if (err < 0)
+		return err;
+	return handle->ops->register_with(handle, queue, id, interests,
+					  option);
+}
+
+int
+miost_os_queue_reregister_evented(struct miost_os_queue *queue,
+				  struct miost_evented *handle, miost_id id,
+				  miost_interests interests,
+				  miost_option option)
+{
+	int err = check_reregister(interests, option);
+
+	if (err < 0)
+		return err;
+	return handle->ops->reregister_with(handle, queue, id, interests,
+					    option);
+}
+
+int
+miost_os_queue_deregister_evented(struct miost_os_queue *queue,
+				  struct miost_evented *handle)
+{
+	return handle->ops->deregister_from(handle, queue);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend contract: what the operating system's queue needs of a system.
+ * Arguments have been checked. What fails returns a negative errno and leaves
+ * everything as it was.
+ */
+#ifndef MIOST_SELECTOR_H
+#define MIOST_SELECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <miost/os.h>
+#include <miost/version.h>
+
+/*
+ * Events taken from the system at once, of which a backend keeps that many on
+ * its stack. More are left to the next poll.
+ */
+enum { MIOST__SELECTOR_BATCH = 256 };
+
+struct miost__selector {
+	int fd;
+	/*
+	 * The running system has turned out to refuse the call with precise
+	 * timeouts, so it is not tried again.
+	 */
+	bool coarse;
+};
+
+/* "epoll" or "kqueue". */
+extern const char miost__selector_name[];
+
+/* Whether the backend was built with the feature. */
+bool miost__selector_has(enum miost_feature feature);
+
+/* Makes a close-on-exec descriptor. */
+int miost__selector_open(struct miost__selector *selector);
+
+/* Closes it, and nothing else. */
+void miost__selector_close(struct miost__selector *selector);
+
+/*
+ * Waits up to `timeout` nanoseconds (0: does not wait; negative: without end)
+ * for the first event and stores up to `n` (at least 1). Returns how many:
+ * 0 not before the time has passed. Returns -EINTR when a signal handler ran.
+ */
+int miost__selector_select(struct miost__selector *selector,
+			   struct miost_event *events, size_t n,
+			   int64_t timeout);
+
+/* -EEXIST: registered already. -ENOTSUP: no such option here. */
+int miost__selector_register(struct miost__selector *selector, int fd,
+			     miost_id id, miost_interests interests,
+			     miost_option option);
+
+/* Replaces id, interests and option. -ENOENT: not registered. */
+int miost__selector_reregister(struct miost__selector *selector, int fd,
+			       miost_id id, miost_interests interests,
+			       miost_option option);
+
+/* -ENOENT: not registered. */
+int miost__selector_deregister(struct miost__selector *selector, int fd);
+
+#endif

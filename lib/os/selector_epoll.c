@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend on epoll(7). What the kernel does that is worked around here:
+ *
+ * - epoll_wait has steps of a millisecond. epoll_pwait2 (Linux 5.11) does not,
+ *   but is ENOSYS on older kernels and under valgrind 3.19, and EPERM in
+ *   sandboxes that filter system calls they do not know.
+ * - epoll_wait takes an int of milliseconds, which ends after 24 days, and a
+ *   32-bit time_t after 68 years.
+ * - EPOLLRDHUP, asked for by one who only writes, would make a level-triggered
+ *   loop spin on what no write can change, and EPOLLEXCLUSIVE refuses it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef HAVE_SYS_EPOLL_PWAIT2
+#include <sys/syscall.h>
+#endif
+
+#include <miost/timers.h>
+
+#include "selector.h"
+
+#define NS_PER_MS 1000000
+#define NS_PER_S 1000000000
+
+/* The longest time that one epoll_wait takes. */
+#define LONGEST_WAIT ((int64_t)INT_MAX * NS_PER_MS)
+
+const char miost__selector_name[] = "epoll";
+
+bool
+miost__selector_has(enum miost_feature feature)
+{
+	switch (feature) {
+	case MIOST_FEATURE_EXCLUSIVE:
+#ifdef HAVE_EPOLLEXCLUSIVE
+		return true;
+#else
+		return false;
+#endif
+	case MIOST_FEATURE_PRIORITY:
+		return true;
+	case MIOST_FEATURE_PRECISE_TIMEOUT:
+#if defined(HAVE_EPOLL_PWAIT2) || defined(HAVE_SYS_EPOLL_PWAIT2)
+		return true;
+#else
+		return false;
+#endif
+	default:
+		return false;
+	}
+}
+
+int
+miost__selector_open(struct miost__selector *selector)
+{
+	selector->coarse = !miost__selector_has(MIOST_FEATURE_PRECISE_TIMEOUT);
+	selector->fd = epoll_create1(EPOLL_CLOEXEC);
+	return selector->fd < 0 ? -errno : 0;
+}
+
+void
+miost__selector_close(struct miost__selector *selector)
+{
+	/* The descriptor is gone even if close fails. */
+	close(selector->fd);
+}
+
+/* What epoll says in our terms. Read-closed and write-closed are as in mio. */
+static miost_ready
+to_ready(uint32_t events)
+{
+	const uint32_t same = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR |
+			      EPOLLHUP;
+	miost_ready ready = events & same;
+
+	_Static_assert((int)EPOLLIN == MIOST_READABLE &&
+		       (int)EPOLLPRI == MIOST_PRIORITY &&
+		       (int)EPOLLOUT == MIOST_WRITABLE &&
+		       (int)EPOLLERR == MIOST_ERROR &&
+		       (int)EPOLLHUP == MIOST_HUP, "both number as poll(2)");
+
+	if (!(events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)))
+		return ready;
+	if (events & EPOLLHUP)
+		ready |= MIOST_READ_CLOSED | MIOST_WRITE_CLOSED;
+	if (events & EPOLLRDHUP)
+		ready |= MIOST_HUP;
+	if ((events & EPOLLRDHUP) && (events & EPOLLIN))
+		ready |= MIOST_READ_CLOSED;
+	/* A pipe whose reader is gone. */
+	if (events == EPOLLERR || ((events & EPOLLERR) && (events & EPOLLOUT)))
+		ready |= MIOST_WRITE_CLOSED;
+	return ready;
+}
+
+/* epoll_pwait2 without a signal mask. `timeout` is below LONGEST_WAIT. */
+static int
+wait_precise(int epfd, struct epoll_event *events, int n, int64_t timeout)
+{
+#if defined(HAVE_EPOLL_PWAIT2)
+	struct timespec span;
+
+	span.tv_sec = (time_t)(timeout / NS_PER_S);
+	span.tv_nsec = (long)(timeout % NS_PER_S);
+	return epoll_pwait2(epfd, events, n, &span, NULL);
+#elif defined(HAVE_SYS_EPOLL_PWAIT2)
+	/* The kernel's own struct, of 64-bit fields on every machine. */
+	struct {
+		int64_t sec;
+		int64_t nsec;
+	} span = { timeout / NS_PER_S, timeout % NS_PER_S };
+
+	return (int)syscall(SYS_epoll_pwait2, epfd, events, n, &span, NULL,
+			    (size_t)0);
+#else
+	(void)epfd, (void)events, (void)n, (void)timeout;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* Waits in one call; `timeout` is positive, and at most LONGEST_WAIT. */
+static int
+wait_once(struct miost__selector *selector, struct epoll_event *events, int n,
+	  int64_t timeout)
+{
+	int64_t ms = timeout / NS_PER_MS;
+	bool whole = timeout % NS_PER_MS == 0;
+	int count;
+
+	if (!whole && !selector->coarse) {
+		count = wait_precise(selector->fd, events, n, timeout);
+		if (count >= 0)
+			return count;
+		if (errno != ENOSYS && errno != EPERM)
+			return -errno;
+		selector->coarse = true;
+	}
+	count = epoll_wait(selector->fd, events, n, (int)(whole ? ms : ms + 1));
+	return count < 0 ? -errno : count;
+}
+
+/* Waits in as many calls as it takes; `timeout` is above LONGEST_WAIT. */
+static int
+wait_long(struct miost__selector *selector, struct epoll_event *events, int n,
+	  int64_t timeout)
+{
+	int64_t deadline = miost_deadline(miost_now(), timeout);
+	int count;
+
+	do {
+		count = wait_once(selector, events, n,
+				  timeout < LONGEST_WAIT ? timeout
+							 : LONGEST_WAIT);
+		timeout = deadline - miost_now();
+	} while (count == 0 && timeout > 0);
+	return count;
+}
+
+static int
+wait_any(struct miost__selector *selector, struct epoll_event *events, int n,
+	 int64_t timeout)
+{
+	int count;
+
+	if (timeout > LONGEST_WAIT)
+		return wait_long(selector, events, n, timeout);
+	if (timeout > 0)
+		return wait_once(selector, events, n, timeout);
+	count = epoll_wait(selector->fd, events, n, timeout < 0 ? -1 : 0);
+	return count < 0 ? -errno : count;
+}
+
+int
+miost__selector_select(struct miost__selector *selector,
+		       struct miost_event *events, size_t n, int64_t timeout)
+{
+	struct epoll_event batch[MIOST__SELECTOR_BATCH];
+	int max = n < MIOST__SELECTOR_BATCH ? (int)n : MIOST__SELECTOR_BATCH;
+	int count = wait_any(selector, batch, max, timeout);
+
+	for (int i = 0; i < count; i++) {
+		events[i].id = (miost_id)batch[i].data.u64;
+		events[i].readiness = to_ready(batch[i].events);
+	}
+	return count;
+}
+
+/* In epoll's terms. -ENOTSUP: the system lacks one of them. */
+static int
+to_epoll(miost_interests interests, miost_option option, uint32_t *events)
+{
+	uint32_t bits = interests;	/* numbered as epoll does */
+
+	if ((interests & MIOST_READABLE) && !(option & MIOST_EXCLUSIVE))
+		bits |= EPOLLRDHUP;
+	if (option & MIOST_EDGE)
+		bits |= EPOLLET;
+	if (option & MIOST_ONESHOT)
+		bits |= EPOLLONESHOT;
+	if (option & MIOST_EXCLUSIVE) {
+#ifdef HAVE_EPOLLEXCLUSIVE
+		bits |= EPOLLEXCLUSIVE;
+#else
+		return -ENOTSUP;
+#endif
+	}
+	*events = bits;
+	return 0;
+}
+
+static int
+control(struct miost__selector *selector, int operation, int fd, miost_id id,
+	miost_interests interests, miost_option option)
+{
+	struct epoll_event event = { .data.u64 = id };
+	int err = to_epoll(interests, option, &event.events);
+
+	if (err < 0)
+		return err;
+	if (epoll_ctl(selector->fd, operation, fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+miost__selector_register(struct miost__selector *selector, int fd, miost_id id,
+			 miost_interests interests, miost_option option)
+{
+	return control(selector, EPOLL_CTL_ADD, fd, id, interests, option);
+}
+
+int
+miost__selector_reregister(struct miost__selector *selector, int fd,
+			   miost_id id, miost_interests interests,
+			   miost_option option)
+{
+	return control(selector, EPOLL_CTL_MOD, fd, id, interests, option);
+}
+
+int
+miost__selector_deregister(struct miost__selector *selector, int fd)
+{
+	if (epoll_ctl(selector->fd, EPOLL_CTL_DEL, fd, NULL) < 0)
+		return -errno;
+	return 0;
+}

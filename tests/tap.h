@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests that speak TAP. A program is `const struct tap_test tests[]` and
+ * TAP_MAIN(tests); a test is a function that ends at its first failed check,
+ * and must leave no descriptor open that was not open before.
+ */
+#ifndef TAP_H
+#define TAP_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct tap_test {
+	const char *name;
+	void (*run)(void);
+};
+
+static jmp_buf tap_end;
+static char tap_skipped[256];
+
+static int
+tap_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	printf("# %s:%d: ", file, line);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	longjmp(tap_end, 1);
+}
+
+/* Ends the test as skipped, for a reason. */
+static inline void
+tap_skip(const char *reason)
+{
+	snprintf(tap_skipped, sizeof(tap_skipped), "%s", reason);
+	longjmp(tap_end, 2);
+}
+
+#define check(condition) \
+	((condition) ? 0 : tap_fail(__FILE__, __LINE__, "%s", #condition))
+
+/* Whole numbers; the failure shows both. */
+#define check_eq(actual, expected) \
+	tap_check_eq(__FILE__, __LINE__, #actual, (intmax_t)(actual), \
+		     (intmax_t)(expected))
+
+#define check_str(actual, expected) \
+	tap_check_str(__FILE__, __LINE__, #actual, (actual), (expected))
+
+static inline void
+tap_check_eq(const char *file, int line, const char *what, intmax_t actual,
+	     intmax_t expected)
+{
+	if (actual != expected)
+		tap_fail(file, line, "%s is %jd, not %jd", what, actual,
+			 expected);
+}
+
+static inline void
+tap_check_str(const char *file, int line, const char *what, const char *actual,
+	      const char *expected)
+{
+	if (strcmp(actual, expected) != 0)
+		tap_fail(file, line, "%s is \"%s\", not \"%s\"", what, actual,
+			 expected);
+}
+
+enum { TAP_FDS = 1024 };
+
+static void
+tap_open_fds(bool fds[TAP_FDS])
+{
+	for (int fd = 0; fd < TAP_FDS; fd++)
+		fds[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Runs one test; says whether it passed. */
+static bool
+tap_run(const struct tap_test *test, size_t number)
+{
+	static bool before[TAP_FDS], after[TAP_FDS];
+	volatile bool ok = true;
+
+	tap_open_fds(before);
+	tap_skipped[0] = '\0';
+	switch (setjmp(tap_end)) {
+	case 0:
+		test->run();
+		break;
+	case 1:
+		ok = false;
+		break;
+	default:
+		printf("ok %zu - %s # SKIP %s\n", number, test->name,
+		       tap_skipped);
+		fflush(stdout);
+		return true;
+	}
+	tap_open_fds(after);
+	for (int fd = 0; fd < TAP_FDS && ok; fd++) {
+		if (after[fd] != before[fd]) {
+			printf("# descriptor %d was left %s\n", fd,
+			       after[fd] ? "open" : "closed");
+			ok = false;
+		}
+	}
+	printf("%s %zu - %s\n", ok ? "ok" : "not ok", number, test->name);
+	fflush(stdout);
+	return ok;
+}
+
+static int
+tap_main(const struct tap_test *tests, size_t n)
+{
+	bool ok = true;
+
+	printf("1..%zu\n", n);
+	fflush(stdout);
+	for (size_t i = 0; i < n; i++)
+		ok &= tap_run(&tests[i], i + 1);
+	return ok ? 0 : 1;
+}
+
+#define TAP_MAIN(tests) \
+	int main(void) \
+	{ \
+		return tap_main(tests, sizeof(tests) / sizeof((tests)[0])); \
+	}
+
+#endif
