@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The operating system's queue: checks arguments, the selector does the rest. */
+/* The operating system's queue: checks arguments, a selector does the rest. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
