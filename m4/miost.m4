@@ -18,7 +18,7 @@ AS_VAR_IF([miost_cv_]miost_name, [yes],
 dnl MIOST_CHECK_FLAGS(VARIABLE, FLAGS): appends to the variable each flag that
 dnl the compiler takes without a word.
 AC_DEFUN([MIOST_CHECK_FLAGS], [
-for miost_flag in $2; do
+for miost_flag in m4_normalize([$2]); do
   AS_VAR_PUSHDEF([miost_cache], [miost_cv_flag_$miost_flag])
   AC_CACHE_CHECK([whether $CC takes $miost_flag], [miost_cache],
     [miost_save_CFLAGS=$CFLAGS
@@ -53,7 +53,7 @@ AM_CONDITIONAL([VERSION_SCRIPT], [test "$miost_cv_version_script" = yes])
 
 AC_DEFUN([MIOST_WARNINGS], [
 MIOST_CHECK_FLAGS([WARN_CFLAGS], [-Wall -Wextra -Wpedantic -Walloca
-  -Wbad-function-cast -Wcast-align=strict -Wcast-qual -Wconversion -Wdate-time
+  -Wcast-align=strict -Wcast-qual -Wconversion -Wdate-time
   -Wdouble-promotion -Wduplicated-branches -Wduplicated-cond -Wfloat-equal
   -Wformat=2 -Wformat-signedness -Winit-self -Wjump-misses-init -Wlogical-op
   -Wmissing-declarations -Wmissing-include-dirs -Wmissing-prototypes

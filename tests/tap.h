@@ -26,7 +26,10 @@ struct tap_test {
 static jmp_buf tap_end;
 static char tap_skipped[256];
 
-static int
+#ifdef __GNUC__
+__attribute__((format(printf, 3, 4)))
+#endif
+static inline _Noreturn void
 tap_fail(const char *file, int line, const char *format, ...)
 {
 	va_list args;
@@ -40,7 +43,7 @@ tap_fail(const char *file, int line, const char *format, ...)
 }
 
 /* Ends the test as skipped, for a reason. */
-static inline void
+static inline _Noreturn void
 tap_skip(const char *reason)
 {
 	snprintf(tap_skipped, sizeof(tap_skipped), "%s", reason);
@@ -48,7 +51,7 @@ tap_skip(const char *reason)
 }
 
 #define check(condition) \
-	((condition) ? 0 : tap_fail(__FILE__, __LINE__, "%s", #condition))
+	((condition) ? (void)0 : tap_fail(__FILE__, __LINE__, "%s", #condition))
 
 /* Whole numbers; the failure shows both. */
 #define check_eq(actual, expected) \

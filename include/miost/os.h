@@ -83,7 +83,7 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * -EBADF: `fd` is not open;
  * -EEXIST: `fd` is registered already;
  * -EPERM: the system cannot watch such a descriptor (a regular file);
- * -ENOTSUP: the system has no MIOST_EXCLUSIVE;
+ * -ENOTSUP: the system has no MIOST_EXCLUSIVE, or no MIOST_PRIORITY;
  * -ELOOP: queues would watch each other in a circle, or nest too deeply;
  * -ENOMEM, -ENOSPC: the system's limits.
  */

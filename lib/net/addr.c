@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -15,10 +16,8 @@
 
 static const char unix_prefix[] = "unix:";
 
-enum {
-	UNIX_PREFIX = sizeof(unix_prefix) - 1,
-	UNIX_PATH = offsetof(struct sockaddr_un, sun_path)
-};
+#define UNIX_PREFIX (sizeof(unix_prefix) - 1)
+#define UNIX_PATH offsetof(struct sockaddr_un, sun_path)
 
 /* The number that all of `text` is, in decimal digits, up to `most`. */
 static int
@@ -133,12 +132,12 @@ parse_unix(const char *path, struct miost_addr *addr)
 		return -ENOTSUP;
 #endif
 	/* A path is stored with its NUL; an abstract name has one in front. */
-	if (len + !abstract > sizeof(un.sun_path))
+	if (len + (size_t)!abstract > sizeof(un.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(un.sun_path, path, len);
 	if (abstract)
 		un.sun_path[0] = '\0';
-	len += UNIX_PATH + (abstract ? 0 : 1);
+	len += UNIX_PATH + (size_t)!abstract;
 #ifdef HAVE_STRUCT_SOCKADDR_UN_SUN_LEN
 	un.sun_len = (unsigned char)len;
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The clock of all deadlines. */
+#include "config.h"
+
 #include <time.h>
 
 #include <miost/timers.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The operating system's queue: checks arguments, a selector does the rest. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include <miost/os.h>
@@ -97,26 +96,26 @@ miost_os_queue_fd(const struct miost_os_queue *queue)
 	return queue->selector.fd;
 }
 
-static bool
-valid_interests(miost_interests interests)
-{
-	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
-				      MIOST_WRITABLE;
-
-	return interests != 0 && (interests & ~known) == 0;
-}
-
+/* What the arguments lack to be valid, or the backend to serve them. */
 static int
 check_register(miost_interests interests, miost_option option)
 {
-	const miost_option known = MIOST_EDGE | MIOST_ONESHOT |
-				   MIOST_EXCLUSIVE;
+	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
+				      MIOST_WRITABLE;
+	const miost_option known_options = MIOST_EDGE | MIOST_ONESHOT |
+					   MIOST_EXCLUSIVE;
 
-	if (!valid_interests(interests) || (option & ~known) != 0)
+	if (interests == 0 || (interests & ~known) != 0 ||
+	    (option & ~known_options) != 0)
 		return -EINVAL;
 	if ((option & MIOST_EXCLUSIVE) &&
 	    ((option & MIOST_ONESHOT) || (interests & MIOST_PRIORITY)))
 		return -EINVAL;
+	if (((option & MIOST_EXCLUSIVE) &&
+	     !miost__selector_has(MIOST_FEATURE_EXCLUSIVE)) ||
+	    ((interests & MIOST_PRIORITY) &&
+	     !miost__selector_has(MIOST_FEATURE_PRIORITY)))
+		return -ENOTSUP;
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The backend contract: what the operating system's queue needs of a system.
- * Arguments have been checked. What fails returns a negative errno and leaves
- * everything as it was.
+ * Arguments have been checked, also for what miost__selector_has() denies.
+ * What fails returns a negative errno and leaves everything as it was.
  */
 #ifndef MIOST_SELECTOR_H
 #define MIOST_SELECTOR_H
@@ -50,7 +50,7 @@ int miost__selector_select(struct miost__selector *selector,
 			   struct miost_event *events, size_t n,
 			   int64_t timeout);
 
-/* -EEXIST: registered already. -ENOTSUP: no such option here. */
+/* -EEXIST: registered already. */
 int miost__selector_register(struct miost__selector *selector, int fd,
 			     miost_id id, miost_interests interests,
 			     miost_option option);

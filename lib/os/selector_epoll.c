@@ -25,6 +25,10 @@
 
 #include "selector.h"
 
+#ifndef HAVE_EPOLLEXCLUSIVE
+#define EPOLLEXCLUSIVE 0	/* never asked for */
+#endif
+
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 
@@ -38,11 +42,7 @@ miost__selector_has(enum miost_feature feature)
 {
 	switch (feature) {
 	case MIOST_FEATURE_EXCLUSIVE:
-#ifdef HAVE_EPOLLEXCLUSIVE
-		return true;
-#else
-		return false;
-#endif
+		return EPOLLEXCLUSIVE != 0;
 	case MIOST_FEATURE_PRIORITY:
 		return true;
 	case MIOST_FEATURE_PRECISE_TIMEOUT:
@@ -192,38 +192,29 @@ miost__selector_select(struct miost__selector *selector,
 	return count;
 }
 
-/* In epoll's terms. -ENOTSUP: the system lacks one of them. */
-static int
-to_epoll(miost_interests interests, miost_option option, uint32_t *events)
+static uint32_t
+to_epoll(miost_interests interests, miost_option option)
 {
-	uint32_t bits = interests;	/* numbered as epoll does */
+	uint32_t events = interests;	/* numbered alike */
 
 	if ((interests & MIOST_READABLE) && !(option & MIOST_EXCLUSIVE))
-		bits |= EPOLLRDHUP;
+		events |= EPOLLRDHUP;
 	if (option & MIOST_EDGE)
-		bits |= EPOLLET;
+		events |= EPOLLET;
 	if (option & MIOST_ONESHOT)
-		bits |= EPOLLONESHOT;
-	if (option & MIOST_EXCLUSIVE) {
-#ifdef HAVE_EPOLLEXCLUSIVE
-		bits |= EPOLLEXCLUSIVE;
-#else
-		return -ENOTSUP;
-#endif
-	}
-	*events = bits;
-	return 0;
+		events |= EPOLLONESHOT;
+	if (option & MIOST_EXCLUSIVE)
+		events |= EPOLLEXCLUSIVE;
+	return events;
 }
 
 static int
 control(struct miost__selector *selector, int operation, int fd, miost_id id,
 	miost_interests interests, miost_option option)
 {
-	struct epoll_event event = { .data.u64 = id };
-	int err = to_epoll(interests, option, &event.events);
+	struct epoll_event event = { .events = to_epoll(interests, option),
+				     .data.u64 = id };
 
-	if (err < 0)
-		return err;
 	if (epoll_ctl(selector->fd, operation, fd, &event) < 0)
 		return -errno;
 	return 0;

@@ -1,0 +1,894 @@
+/* SPDX-License-Identifier: MIT */
+/* The operating system's queue, over descriptors that the test makes. */
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+/* A queue with a sink of some size. */
+struct fixture {
+	struct miost_os_queue *queue;
+	struct miost_event storage[8];
+	struct miost_event_array array;
+};
+
+static struct fixture
+make_fixture(void)
+{
+	struct fixture fixture;
+
+	check_ok(miost_os_queue_new(&fixture.queue));
+	return fixture;
+}
+
+static int
+poll_for(struct fixture *fixture, size_t capacity, int64_t timeout)
+{
+	miost_event_array_init(&fixture->array, fixture->storage, capacity);
+	return miost_os_queue_poll(fixture->queue, &fixture->array.sink,
+				   timeout);
+}
+
+static void
+expect_nothing(struct fixture *fixture)
+{
+	check_eq(poll_for(fixture, 8, 0), 0);
+	check_eq(fixture->array.len, 0);
+}
+
+/* One descriptor's readiness, which may come in more than one event. */
+static miost_ready
+ready_of(struct fixture *fixture, miost_id id)
+{
+	miost_ready ready = 0;
+	int n = poll_for(fixture, 8, scaled(10 * SECOND));
+
+	check(n > 0);
+	for (int i = 0; i < n; i++) {
+		check_eq(fixture->storage[i].id, id);
+		ready |= fixture->storage[i].readiness;
+	}
+	return ready;
+}
+
+static void
+expect(struct fixture *fixture, miost_id id, miost_ready ready)
+{
+	check_eq(ready_of(fixture, id), ready);
+}
+
+static void
+add(struct fixture *fixture, int fd, miost_id id, miost_interests interests,
+    miost_option option)
+{
+	check_ok(miost_os_queue_register(fixture->queue, fd, id, interests,
+					 option));
+}
+
+static void
+send_byte(int fd)
+{
+	check_eq(write(fd, "x", 1), 1);
+}
+
+static void
+drain(int fd)
+{
+	char buf[256];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+/* Registering. */
+
+static void
+bad_arguments(void)
+{
+	static const struct {
+		miost_interests interests;
+		miost_option option;
+	} cases[] = {
+		{ 0, MIOST_LEVEL },
+		{ MIOST_ERROR, MIOST_LEVEL },
+		{ MIOST_HUP, MIOST_LEVEL },
+		{ MIOST_READABLE | MIOST_TIMER, MIOST_LEVEL },
+		{ MIOST_READABLE | MIOST_READ_CLOSED, MIOST_LEVEL },
+		{ 0x80000000u, MIOST_LEVEL },
+		{ MIOST_READABLE, 8 },
+		{ MIOST_READABLE, 0x80000000u },
+		{ MIOST_READABLE, MIOST_EXCLUSIVE | MIOST_ONESHOT },
+		{ MIOST_READABLE | MIOST_PRIORITY, MIOST_EXCLUSIVE },
+	};
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		check_eq(miost_os_queue_register(f.queue, fds[0], 1,
+						 cases[i].interests,
+						 cases[i].option), -EINVAL);
+		check_eq(miost_os_queue_reregister(f.queue, fds[0], 1,
+						   cases[i].interests,
+						   cases[i].option), -EINVAL);
+	}
+	check_eq(miost_os_queue_reregister(f.queue, fds[0], 1, MIOST_READABLE,
+					   MIOST_EXCLUSIVE), -EINVAL);
+	check_eq(miost_os_queue_deregister(f.queue, fds[0]), -ENOENT);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+bad_descriptors(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	close_pair(fds);
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? -1 : fds[0];
+
+		check_eq(miost_os_queue_register(f.queue, fd, 1,
+						 MIOST_READABLE, 0), -EBADF);
+		check_eq(miost_os_queue_reregister(f.queue, fd, 1,
+						   MIOST_READABLE, 0), -EBADF);
+		check_eq(miost_os_queue_deregister(f.queue, fd), -EBADF);
+	}
+	miost_os_queue_free(f.queue);
+}
+
+static void
+registered_or_not(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	check_eq(miost_os_queue_reregister(f.queue, fds[0], 1, MIOST_READABLE,
+					   0), -ENOENT);
+	check_eq(miost_os_queue_deregister(f.queue, fds[0]), -ENOENT);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	check_eq(miost_os_queue_register(f.queue, fds[0], 2, MIOST_WRITABLE,
+					 0), -EEXIST);
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	check_ok(miost_os_queue_deregister(f.queue, fds[0]));
+	expect_nothing(&f);
+	check_eq(miost_os_queue_deregister(f.queue, fds[0]), -ENOENT);
+	add(&f, fds[0], 3, MIOST_READABLE, MIOST_LEVEL);
+	expect(&f, 3, MIOST_READABLE);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+regular_file(void)
+{
+	struct fixture f = make_fixture();
+	FILE *file = tmpfile();
+	int err;
+
+	check(file != NULL);
+	err = miost_os_queue_register(f.queue, fileno(file), 1,
+				      MIOST_READABLE, 0);
+	fclose(file);
+	miost_os_queue_free(f.queue);
+	if (strcmp(miost_backend(), "epoll") != 0)
+		tap_skip("kqueue watches regular files");
+	check_eq(err, -EPERM);
+}
+
+static void
+own_descriptor(void)
+{
+	struct fixture f = make_fixture();
+	struct fixture other = make_fixture();
+	int fd = miost_os_queue_fd(f.queue);
+
+	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	add(&other, fd, 1, MIOST_READABLE, MIOST_LEVEL);
+	if (strcmp(miost_backend(), "epoll") == 0) {
+		check_eq(miost_os_queue_register(f.queue, fd, 1,
+						 MIOST_READABLE, 0), -EINVAL);
+		check_eq(miost_os_queue_register(
+				 f.queue, miost_os_queue_fd(other.queue), 1,
+				 MIOST_READABLE, 0), -ELOOP);
+	}
+	miost_os_queue_free(other.queue);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+free_only_closes(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	miost_os_queue_free(f.queue);
+	miost_os_queue_free(NULL);
+	send_byte(fds[1]);
+	drain(fds[0]);
+	close_pair(fds);
+}
+
+/* Options. */
+
+static void
+level(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	expect(&f, 1, MIOST_READABLE);
+	check_eq(read(fds[0], (char[1]){ 0 }, 1), 1);
+	expect(&f, 1, MIOST_READABLE);
+	drain(fds[0]);
+	expect_nothing(&f);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+edge(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	send_byte(fds[1]);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_EDGE);
+	expect(&f, 1, MIOST_READABLE);
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	expect_nothing(&f);
+	drain(fds[0]);
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	/* Reregistered while ready: said again. */
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 2, MIOST_READABLE,
+					   MIOST_EDGE));
+	expect(&f, 2, MIOST_READABLE);
+	expect_nothing(&f);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+oneshot_with(miost_option option)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	send_byte(fds[1]);
+	add(&f, fds[0], 1, MIOST_READABLE | MIOST_WRITABLE,
+	    MIOST_ONESHOT | option);
+	check_eq(poll_for(&f, 8, scaled(10 * SECOND)), 1);
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	expect_nothing(&f);
+	check_eq(miost_os_queue_register(f.queue, fds[0], 1, MIOST_READABLE,
+					 0), -EEXIST);
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 2, MIOST_READABLE,
+					   MIOST_ONESHOT | option));
+	expect(&f, 2, MIOST_READABLE);
+	expect_nothing(&f);
+	check_ok(miost_os_queue_deregister(f.queue, fds[0]));
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+oneshot(void)
+{
+	oneshot_with(MIOST_LEVEL);
+	oneshot_with(MIOST_EDGE);
+}
+
+static void
+reregister_replaces(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_WRITABLE, MIOST_LEVEL);
+	expect(&f, 1, MIOST_WRITABLE);
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 2, MIOST_READABLE,
+					   MIOST_LEVEL));
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	expect(&f, 2, MIOST_READABLE);
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 3,
+					   MIOST_READABLE | MIOST_WRITABLE,
+					   MIOST_EDGE));
+	expect(&f, 3, MIOST_READABLE | MIOST_WRITABLE);
+	expect_nothing(&f);
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 4, MIOST_WRITABLE,
+					   MIOST_LEVEL));
+	expect(&f, 4, MIOST_WRITABLE);
+	expect(&f, 4, MIOST_WRITABLE);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+exclusive(void)
+{
+	struct fixture f = make_fixture();
+	struct fixture other = make_fixture();
+	int fds[2];
+
+	if (!miost_has(MIOST_FEATURE_EXCLUSIVE)) {
+		make_pair(fds);
+		check_eq(miost_os_queue_register(f.queue, fds[0], 1,
+						 MIOST_READABLE,
+						 MIOST_EXCLUSIVE), -ENOTSUP);
+		close_pair(fds);
+		miost_os_queue_free(f.queue);
+		miost_os_queue_free(other.queue);
+		tap_skip("this system has no exclusive wake-ups");
+	}
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_EXCLUSIVE);
+	add(&other, fds[0], 2, MIOST_READABLE, MIOST_EXCLUSIVE | MIOST_EDGE);
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	check_eq(miost_os_queue_reregister(f.queue, fds[0], 1, MIOST_READABLE,
+					   MIOST_LEVEL), -EINVAL);
+	expect(&f, 1, MIOST_READABLE);
+	/* The peer's half-close shows as readable alone. */
+	shutdown(fds[1], SHUT_WR);
+	expect(&f, 1, MIOST_READABLE);
+	check_ok(miost_os_queue_deregister(f.queue, fds[0]));
+	add(&f, fds[0], 3, MIOST_READABLE, MIOST_LEVEL);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+	miost_os_queue_free(other.queue);
+}
+
+/* Readiness. */
+
+static void
+ids(void)
+{
+	static const miost_id all[] = { 0, 1, UINTPTR_MAX, UINTPTR_MAX / 2 + 1 };
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 77, MIOST_WRITABLE, MIOST_LEVEL);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		check_ok(miost_os_queue_reregister(f.queue, fds[0], all[i],
+						   MIOST_WRITABLE, 0));
+		expect(&f, all[i], MIOST_WRITABLE);
+	}
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+only_what_was_asked(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	expect_nothing(&f);		/* though it is writable */
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 1, MIOST_WRITABLE,
+					   0));
+	expect(&f, 1, MIOST_WRITABLE);	/* though it is readable */
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+half_close(void)
+{
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_tcp_pair("127.0.0.1:0", fds);
+	add(&f, fds[0], 1, MIOST_READABLE | MIOST_WRITABLE, MIOST_LEVEL);
+	expect(&f, 1, MIOST_WRITABLE);
+	shutdown(fds[1], SHUT_WR);
+	wait_for(fds[0], POLLIN);
+	expect(&f, 1, MIOST_READABLE | MIOST_WRITABLE | MIOST_HUP |
+		      MIOST_READ_CLOSED);
+	/* To one who only writes it says nothing, and cannot make it spin. */
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 1, MIOST_WRITABLE,
+					   0));
+	expect(&f, 1, MIOST_WRITABLE);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+both_halves_closed(void)
+{
+	const miost_ready closed = MIOST_HUP | MIOST_READ_CLOSED |
+				   MIOST_WRITE_CLOSED;
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	close(fds[1]);
+	expect(&f, 1, MIOST_READABLE | closed);
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 1, MIOST_WRITABLE,
+					   0));
+	check(miost_ready_contains(ready_of(&f, 1), closed));
+	close(fds[0]);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+reset(void)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	struct fixture f = make_fixture();
+	miost_ready ready;
+	int fds[2];
+
+	make_tcp_pair("127.0.0.1:0", fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	check_ok(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger,
+			    sizeof(linger)));
+	close(fds[1]);
+	ready = ready_of(&f, 1);
+	check(miost_ready_contains(ready, MIOST_ERROR | MIOST_HUP |
+					  MIOST_READ_CLOSED |
+					  MIOST_WRITE_CLOSED));
+	close(fds[0]);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+pipe_without_writer(void)
+{
+	struct fixture f = make_fixture();
+	miost_ready ready;
+	int fds[2];
+
+	make_pipe(fds);
+	add(&f, fds[0], 1, MIOST_PIPE_RECEIVER_INTERESTS, MIOST_LEVEL);
+	expect_nothing(&f);
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	close(fds[1]);
+	ready = ready_of(&f, 1);
+	check(miost_ready_contains(ready, MIOST_READABLE | MIOST_HUP |
+					  MIOST_READ_CLOSED));
+	drain(fds[0]);
+	ready = ready_of(&f, 1);
+	check(miost_ready_contains(ready, MIOST_HUP | MIOST_READ_CLOSED));
+	close(fds[0]);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+pipe_without_reader(void)
+{
+	static const char block[4096];
+
+	for (int full = 0; full < 2; full++) {
+		struct fixture f = make_fixture();
+		miost_ready ready;
+		int fds[2];
+
+		make_pipe(fds);
+		add(&f, fds[1], 1, MIOST_PIPE_SENDER_INTERESTS, MIOST_LEVEL);
+		expect(&f, 1, MIOST_WRITABLE);
+		while (full && write(fds[1], block, sizeof(block)) > 0)
+			;
+		if (full)
+			expect_nothing(&f);
+		close(fds[0]);
+		ready = ready_of(&f, 1);
+		check(miost_ready_contains(ready, MIOST_ERROR |
+						  MIOST_WRITE_CLOSED));
+		check(!miost_ready_is_read_closed(ready) ||
+		      miost_ready_is_hup(ready));
+		close(fds[1]);
+		miost_os_queue_free(f.queue);
+	}
+}
+
+static void
+priority(void)
+{
+	struct fixture f = make_fixture();
+	miost_ready ready;
+	int fds[2];
+
+	if (!miost_has(MIOST_FEATURE_PRIORITY)) {
+		check_eq(miost_os_queue_register(f.queue, 0, 1,
+						 MIOST_PRIORITY, 0), -ENOTSUP);
+		miost_os_queue_free(f.queue);
+		tap_skip("this system has no priority events");
+	}
+	make_tcp_pair("127.0.0.1:0", fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	check_eq(send(fds[1], "!", 1, MSG_OOB), 1);
+	wait_for(fds[0], POLLPRI);
+	expect_nothing(&f);		/* not asked for */
+	check_ok(miost_os_queue_reregister(f.queue, fds[0], 2, MIOST_PRIORITY,
+					   0));
+	ready = ready_of(&f, 2);
+	check(miost_ready_is_priority(ready));
+	check(!miost_ready_is_readable(ready));
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+never_connected(void)
+{
+	struct fixture f = make_fixture();
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (strcmp(miost_backend(), "epoll") != 0) {
+		close(fd);
+		miost_os_queue_free(f.queue);
+		tap_skip("kqueue says nothing of such a socket");
+	}
+	add(&f, fd, 1, MIOST_READABLE, MIOST_LEVEL);
+	check(miost_ready_is_hup(ready_of(&f, 1)));
+	close(fd);
+	miost_os_queue_free(f.queue);
+}
+
+/* Capacity. */
+
+static void
+full_sink(void)
+{
+	struct fixture f = make_fixture();
+	struct miost_source *sources[1];
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_WRITABLE, MIOST_EDGE);
+	check_eq(poll_for(&f, 0, MIOST_FOREVER), -ENOBUFS);
+	sources[0] = miost_os_queue_source(f.queue);
+	check_eq(miost_poll(sources, 1, &f.array.sink, MIOST_FOREVER),
+		 -ENOBUFS);
+	/* As a later source it waits its turn. */
+	check_eq(sources[0]->ops->poll(sources[0], &f.array.sink), 0);
+	expect(&f, 1, MIOST_WRITABLE);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+one_at_a_time(void)
+{
+	enum { PAIRS = 20 };
+	struct fixture f = make_fixture();
+	bool seen[PAIRS] = { false };
+	int fds[PAIRS][2];
+
+	for (int i = 0; i < PAIRS; i++) {
+		make_pair(fds[i]);
+		add(&f, fds[i][0], (miost_id)i, MIOST_WRITABLE, MIOST_EDGE);
+	}
+	for (int i = 0; i < PAIRS; i++) {
+		check_eq(poll_for(&f, 1, 0), 1);
+		check(f.storage[0].id < PAIRS);
+		check(!seen[f.storage[0].id]);
+		seen[f.storage[0].id] = true;
+	}
+	expect_nothing(&f);
+	for (int i = 0; i < PAIRS; i++)
+		close_pair(fds[i]);
+	miost_os_queue_free(f.queue);
+}
+
+/* More than the backend takes at once. */
+static void
+many(void)
+{
+	enum { FDS = 400 };
+	struct fixture f = make_fixture();
+	struct miost_event_vec vec;
+	bool seen[FDS] = { false };
+	int pair[2], fds[FDS];
+
+	make_pair(pair);
+	miost_event_vec_init(&vec);
+	for (int i = 0; i < FDS; i++) {
+		fds[i] = dup(pair[0]);
+		check(fds[i] >= 0);
+		add(&f, fds[i], (miost_id)i, MIOST_WRITABLE, MIOST_EDGE);
+	}
+	while (miost_os_queue_poll(f.queue, &vec.sink, 0) > 0)
+		;
+	check_eq(vec.len, FDS);
+	for (size_t i = 0; i < vec.len; i++) {
+		check(!seen[vec.events[i].id]);
+		seen[vec.events[i].id] = true;
+	}
+	miost_event_vec_destroy(&vec);
+	for (int i = 0; i < FDS; i++)
+		close(fds[i]);
+	close_pair(pair);
+	miost_os_queue_free(f.queue);
+}
+
+/* Time. */
+
+static void
+waits_long_enough(void)
+{
+	static const int64_t spans[] = { 1, 999999, MS, 1500001, 20 * MS,
+					 30 * MS + 1 };
+	struct fixture f = make_fixture();
+
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		int64_t start = miost_now();
+
+		check_eq(poll_for(&f, 8, spans[i]), 0);
+		check(miost_now() - start >= spans[i]);
+		check(miost_now() - start < spans[i] + scaled(2 * SECOND));
+	}
+	miost_os_queue_free(f.queue);
+}
+
+static void
+does_not_sleep(void)
+{
+	struct fixture f = make_fixture();
+	int64_t start = miost_now();
+
+	/* A sleep of a millisecond in each would show. */
+	for (int i = 0; i < 2000; i++)
+		check_eq(poll_for(&f, 8, 0), 0);
+	check(miost_now() - start < scaled(2 * SECOND) - 1);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+ends_a_long_wait(void)
+{
+	static const int64_t spans[] = { MIOST_FOREVER, INT64_MIN, INT64_MAX,
+					 INT64_MAX / 2 };
+
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		struct fixture f = make_fixture();
+		int fds[2], status;
+		pid_t child;
+
+		make_pipe(fds);
+		add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+		child = fork();
+		check(child >= 0);
+		if (child == 0) {
+			usleep(20000);
+			_exit(write(fds[1], "x", 1) == 1 ? 0 : 1);
+		}
+		check_eq(poll_for(&f, 8, spans[i]), 1);
+		check_eq(waitpid(child, &status, 0), child);
+		check_eq(status, 0);
+		close_pair(fds);
+		miost_os_queue_free(f.queue);
+	}
+}
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+}
+
+static void
+interrupted(void)
+{
+	struct sigaction action = { .sa_handler = on_alarm }, old;
+	struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+	struct itimerval off = { .it_value = { .tv_usec = 0 } };
+	struct fixture f = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	check_ok(sigaction(SIGALRM, &action, &old));
+	/* Again and again: one that comes before the wait is not seen. */
+	soon.it_interval = soon.it_value;
+	check_ok(setitimer(ITIMER_REAL, &soon, NULL));
+	check_eq(poll_for(&f, 8, MIOST_FOREVER), -EINTR);
+	check_eq(poll_for(&f, 8, 1000 * SECOND + 1), -EINTR);
+	check_ok(setitimer(ITIMER_REAL, &off, NULL));
+	check_ok(sigaction(SIGALRM, &old, NULL));
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+/* Queues in queues, and in other loops. */
+
+static void
+nested(void)
+{
+	struct fixture outer = make_fixture();
+	struct fixture inner = make_fixture();
+	int fds[2];
+
+	make_pair(fds);
+	add(&inner, fds[0], 5, MIOST_READABLE, MIOST_LEVEL);
+	add(&outer, miost_os_queue_fd(inner.queue), 6, MIOST_READABLE,
+	    MIOST_LEVEL);
+	expect_nothing(&outer);
+	send_byte(fds[1]);
+	wait_for(miost_os_queue_fd(inner.queue), POLLIN);
+	expect(&outer, 6, MIOST_READABLE);
+	expect(&inner, 5, MIOST_READABLE);
+	drain(fds[0]);
+	expect_nothing(&inner);
+	expect_nothing(&outer);
+	close_pair(fds);
+	miost_os_queue_free(inner.queue);
+	miost_os_queue_free(outer.queue);
+}
+
+/* Handles of the caller's own. */
+
+struct handle {
+	struct miost_evented evented;
+	int fd;
+	int calls;
+	int result;
+};
+
+static int
+handle_register(struct miost_evented *evented, struct miost_os_queue *queue,
+		miost_id id, miost_interests interests, miost_option option)
+{
+	struct handle *handle = (struct handle *)evented;
+
+	handle->calls++;
+	if (handle->result != 0)
+		return handle->result;
+	return miost_os_queue_register(queue, handle->fd, id, interests,
+				       option);
+}
+
+static int
+handle_reregister(struct miost_evented *evented, struct miost_os_queue *queue,
+		  miost_id id, miost_interests interests, miost_option option)
+{
+	struct handle *handle = (struct handle *)evented;
+
+	handle->calls++;
+	if (handle->result != 0)
+		return handle->result;
+	return miost_os_queue_reregister(queue, handle->fd, id, interests,
+					 option);
+}
+
+static int
+handle_deregister(struct miost_evented *evented, struct miost_os_queue *queue)
+{
+	struct handle *handle = (struct handle *)evented;
+
+	handle->calls++;
+	if (handle->result != 0)
+		return handle->result;
+	return miost_os_queue_deregister(queue, handle->fd);
+}
+
+static const struct miost_evented_ops handle_ops = {
+	.register_with = handle_register,
+	.reregister_with = handle_reregister,
+	.deregister_from = handle_deregister,
+};
+
+static void
+evented(void)
+{
+	struct fixture f = make_fixture();
+	struct handle handle = { .evented = { &handle_ops } };
+	struct miost_evented *evented = &handle.evented;
+	int fds[2];
+
+	make_pair(fds);
+	handle.fd = fds[0];
+	check_ok(miost_os_queue_register_evented(f.queue, evented, 1,
+						 MIOST_READABLE, 0));
+	send_byte(fds[1]);
+	expect(&f, 1, MIOST_READABLE);
+	check_ok(miost_os_queue_reregister_evented(f.queue, evented, 2,
+						   MIOST_WRITABLE,
+						   MIOST_EDGE));
+	expect(&f, 2, MIOST_WRITABLE);
+	expect_nothing(&f);
+	check_ok(miost_os_queue_deregister_evented(f.queue, evented));
+	check_eq(miost_os_queue_deregister_evented(f.queue, evented),
+		 -ENOENT);
+	close_pair(fds);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+evented_errors(void)
+{
+	struct fixture f = make_fixture();
+	struct handle handle = { .evented = { &handle_ops },
+				 .result = -987654 };
+	struct miost_evented *evented = &handle.evented;
+
+	check_eq(miost_os_queue_register_evented(f.queue, evented, 1, 0, 0),
+		 -EINVAL);
+	check_eq(miost_os_queue_reregister_evented(f.queue, evented, 1,
+						   MIOST_READABLE, 64),
+		 -EINVAL);
+	check_eq(miost_os_queue_reregister_evented(f.queue, evented, 1,
+						   MIOST_READABLE,
+						   MIOST_EXCLUSIVE), -EINVAL);
+	check_eq(handle.calls, 0);
+	check_eq(miost_os_queue_register_evented(f.queue, evented, 1,
+						 MIOST_READABLE, 0), -987654);
+	check_eq(miost_os_queue_reregister_evented(f.queue, evented, 1,
+						   MIOST_READABLE, 0),
+		 -987654);
+	check_eq(miost_os_queue_deregister_evented(f.queue, evented),
+		 -987654);
+	check_eq(handle.calls, 3);
+	miost_os_queue_free(f.queue);
+}
+
+static const struct tap_test tests[] = {
+	{ "unknown and contradictory arguments: -EINVAL", bad_arguments },
+	{ "descriptors that are not open: -EBADF", bad_descriptors },
+	{ "registered twice: -EEXIST, not at all: -ENOENT",
+	  registered_or_not },
+	{ "a regular file: -EPERM", regular_file },
+	{ "a queue in itself, or in a circle", own_descriptor },
+	{ "free closes the queue alone, and takes NULL", free_only_closes },
+	{ "level: until drained", level },
+	{ "edge: once for each arrival, and when reregistered", edge },
+	{ "oneshot, level and edge: one event until rearmed", oneshot },
+	{ "reregister replaces id, interests and option",
+	  reregister_replaces },
+	{ "exclusive, and what cannot go with it", exclusive },
+	{ "every id comes back", ids },
+	{ "nothing that was not asked for", only_what_was_asked },
+	{ "the peer's half-close, to a reader and to a writer", half_close },
+	{ "both halves closed", both_halves_closed },
+	{ "a connection that was reset", reset },
+	{ "a pipe without a writer", pipe_without_writer },
+	{ "a pipe without a reader, empty and full", pipe_without_reader },
+	{ "out-of-band data, only when asked for", priority },
+	{ "a socket that was never connected", never_connected },
+	{ "a full sink: -ENOBUFS, and no event lost", full_sink },
+	{ "a sink of one gets them all, one at a time", one_at_a_time },
+	{ "more events than one batch", many },
+	{ "a timeout is never cut short", waits_long_enough },
+	{ "a timeout of 0 does not sleep", does_not_sleep },
+	{ "the longest waits end with an event", ends_a_long_wait },
+	{ "a signal handler: -EINTR, and no event lost", interrupted },
+	{ "a queue in a queue, and in poll(2)", nested },
+	{ "handles of the caller's own", evented },
+	{ "their errors, and what is checked before", evented_errors },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* miost_poll over sources and sinks of the test's own. */
+#include <errno.h>
+#include <limits.h>
+
+#include <miost/poll.h>
+
+#include "tap.h"
+
+/* A source that gives `events` events and writes down how it was asked. */
+struct probe {
+	struct miost_source source;
+	int events;
+	int result;		/* returned in place of a count, if not 0 */
+	int64_t max_timeout;
+	int asked, polled, blocked;
+	int64_t timeout;
+};
+
+static int64_t
+probe_max_timeout(struct miost_source *source)
+{
+	struct probe *probe = (struct probe *)source;
+
+	probe->asked++;
+	return probe->max_timeout;
+}
+
+static int
+give(struct probe *probe, struct miost_sink *sink)
+{
+	struct miost_event *slots;
+	ssize_t n;
+
+	if (probe->result != 0)
+		return probe->result;
+	if (probe->events == 0)
+		return 0;
+	n = sink->ops->reserve(sink, (size_t)probe->events, &slots);
+	if (n <= 0)
+		return (int)n;
+	for (ssize_t i = 0; i < n; i++) {
+		slots[i].id = (miost_id)probe;
+		slots[i].readiness = MIOST_READABLE;
+	}
+	sink->ops->commit(sink, (size_t)n);
+	probe->events -= (int)n;
+	return (int)n;
+}
+
+static int
+probe_poll(struct miost_source *source, struct miost_sink *sink)
+{
+	((struct probe *)source)->polled++;
+	return give((struct probe *)source, sink);
+}
+
+static int
+probe_blocking_poll(struct miost_source *source, struct miost_sink *sink,
+		    int64_t timeout)
+{
+	struct probe *probe = (struct probe *)source;
+
+	probe->blocked++;
+	probe->timeout = timeout;
+	return give(probe, sink);
+}
+
+static const struct miost_source_ops probe_ops = {
+	.max_timeout = probe_max_timeout,
+	.poll = probe_poll,
+	.blocking_poll = probe_blocking_poll,
+};
+
+static const struct miost_source_ops plain_ops = {
+	.poll = probe_poll,
+};
+
+static struct probe
+make_probe(int events, int64_t max_timeout)
+{
+	return (struct probe){ .source.ops = &probe_ops, .events = events,
+			       .max_timeout = max_timeout };
+}
+
+static int
+poll_probes(struct probe *probes, size_t n, struct miost_sink *sink,
+	    int64_t timeout)
+{
+	struct miost_source *sources[4];
+
+	for (size_t i = 0; i < n; i++)
+		sources[i] = &probes[i].source;
+	return miost_poll(sources, n, sink, timeout);
+}
+
+static void
+no_sources(void)
+{
+	struct miost_event_array full;
+
+	miost_event_array_init(&full, NULL, 0);
+	check_eq(miost_poll(NULL, 0, &full.sink, MIOST_FOREVER), 0);
+}
+
+static void
+order(void)
+{
+	struct probe probes[3] = { make_probe(2, -1), make_probe(3, -1),
+				   make_probe(1, -1) };
+	struct miost_event storage[10];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 10);
+	check_eq(poll_probes(probes, 3, &array.sink, 5), 6);
+	check_eq(array.len, 6);
+	for (int i = 0; i < 6; i++)
+		check_eq(storage[i].id,
+			 (miost_id)&probes[i < 2 ? 0 : i < 5 ? 1 : 2]);
+	check_eq(probes[0].blocked, 1);
+	check_eq(probes[0].polled, 0);
+	for (int i = 1; i < 3; i++) {
+		check_eq(probes[i].blocked, 0);
+		check_eq(probes[i].polled, 1);
+	}
+}
+
+static void
+timeouts(void)
+{
+	static const struct {
+		int64_t timeout, first, second, waited;
+	} cases[] = {
+		{ -1, -1, -1, -1 },	{ 100, -1, -1, 100 },
+		{ -1, 50, -1, 50 },	{ -1, -1, 50, 50 },
+		{ 100, 50, 70, 50 },	{ 100, 70, 50, 50 },
+		{ 40, 70, 50, 40 },	{ -1, 0, 50, 0 },
+		{ -1, 50, 0, 0 },	{ INT64_MIN, -1, 9, 9 },
+		{ 5, INT64_MIN, -7, 5 }, { INT64_MAX, -1, -1, INT64_MAX },
+	};
+	struct miost_event storage[1];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct probe probes[2] = { make_probe(0, cases[i].first),
+					   make_probe(0, cases[i].second) };
+
+		check_eq(poll_probes(probes, 2, &array.sink,
+				     cases[i].timeout), 0);
+		check_eq(probes[0].timeout, cases[i].waited);
+	}
+}
+
+static void
+no_wait(void)
+{
+	struct probe probes[2] = { make_probe(0, 5), make_probe(0, 5) };
+	struct miost_event storage[1];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 1);
+	check_eq(poll_probes(probes, 2, &array.sink, 0), 0);
+	check_eq(probes[0].timeout, 0);
+	check_eq(probes[0].asked + probes[1].asked, 0);
+}
+
+static void
+optional_ops(void)
+{
+	struct probe probes[2] = { make_probe(1, 0), make_probe(1, 0) };
+	struct miost_event storage[2];
+	struct miost_event_array array;
+
+	probes[0].source.ops = &plain_ops;
+	probes[1].source.ops = &plain_ops;
+	miost_event_array_init(&array, storage, 2);
+	check_eq(poll_probes(probes, 2, &array.sink, MIOST_FOREVER), 2);
+	check_eq(probes[0].polled, 1);
+	check_eq(probes[1].polled, 1);
+}
+
+static void
+full_sink(void)
+{
+	struct probe probe = make_probe(1, 0);
+	struct miost_event storage[1];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 1);
+	check_eq(poll_probes(&probe, 1, &array.sink, 0), 1);
+	probe.events = 1;
+	check_eq(poll_probes(&probe, 1, &array.sink, 0), -ENOBUFS);
+	check_eq(probe.events, 1);
+	check_eq(probe.blocked, 1);
+	check_eq(array.len, 1);
+	miost_event_array_clear(&array);
+	check_eq(poll_probes(&probe, 1, &array.sink, 0), 1);
+}
+
+static void
+filled_on_the_way(void)
+{
+	struct probe probes[3] = { make_probe(3, 0), make_probe(2, 0),
+				   make_probe(1, 0) };
+	struct miost_event storage[4];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 4);
+	check_eq(poll_probes(probes, 3, &array.sink, 0), 4);
+	check_eq(probes[1].events, 1);
+	check_eq(probes[2].events, 1);
+	miost_event_array_clear(&array);
+	check_eq(poll_probes(probes, 3, &array.sink, 0), 2);
+}
+
+static void
+errors(void)
+{
+	struct miost_event storage[9];
+	struct miost_event_array array;
+
+	for (int failing = 0; failing < 3; failing++) {
+		struct probe probes[3] = { make_probe(1, 0), make_probe(1, 0),
+					   make_probe(1, 0) };
+
+		miost_event_array_init(&array, storage, 9);
+		probes[failing].result = -123456;
+		check_eq(poll_probes(probes, 3, &array.sink, 0), -123456);
+		check_eq(array.len, failing);
+		for (int i = failing + 1; i < 3; i++)
+			check_eq(probes[i].polled, 0);
+		probes[failing].result = 0;
+		check_eq(poll_probes(probes, 3, &array.sink, 0), 3 - failing);
+	}
+}
+
+static ssize_t
+broken_reserve(struct miost_sink *sink, size_t want,
+	       struct miost_event **slots)
+{
+	(void)sink, (void)want, (void)slots;
+	return -ENOMEM;
+}
+
+static void
+broken_sink(void)
+{
+	static const struct miost_sink_ops ops = { .reserve = broken_reserve };
+	struct miost_sink sink = { &ops };
+	struct probe probe = make_probe(1, 0);
+
+	check_eq(poll_probes(&probe, 1, &sink, 0), -ENOMEM);
+	check_eq(probe.blocked, 0);
+}
+
+static void
+many(void)
+{
+	struct probe probes[3] = { make_probe(0, 0), make_probe(0, 0),
+				   make_probe(0, 0) };
+	struct miost_event storage[1];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 1);
+	for (int i = 0; i < 3; i++)
+		probes[i].result = INT_MAX;
+	check_eq(poll_probes(probes, 3, &array.sink, 0), INT_MAX);
+}
+
+static const struct tap_test tests[] = {
+	{ "no sources: 0 at once, the sink unasked", no_sources },
+	{ "the first waits, the others follow in order", order },
+	{ "the shortest timeout is waited for", timeouts },
+	{ "a timeout of 0 asks nobody how long to wait", no_wait },
+	{ "operations that may be NULL", optional_ops },
+	{ "a sink full from the start: -ENOBUFS, nothing taken", full_sink },
+	{ "a sink filled on the way: the rest comes later",
+	  filled_on_the_way },
+	{ "the first error ends it, and earlier events stay", errors },
+	{ "a sink's error is passed on", broken_sink },
+	{ "the count does not overflow", many },
+};
+
+TAP_MAIN(tests)

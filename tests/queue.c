@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The user-space queue. */
+#include "util.h"
+
+static struct miost_queue *
+make_queue(void)
+{
+	struct miost_queue *queue;
+
+	check_ok(miost_queue_new(&queue));
+	return queue;
+}
+
+static void
+add(struct miost_queue *queue, miost_id id)
+{
+	struct miost_event event = { id, (miost_ready)id };
+
+	check_ok(miost_queue_add(queue, event));
+}
+
+static int
+poll_queue(struct miost_queue *queue, struct miost_sink *sink)
+{
+	struct miost_source *source = miost_queue_source(queue);
+
+	return miost_poll(&source, 1, sink, 0);
+}
+
+static void
+fifo(void)
+{
+	struct miost_queue *queue = make_queue();
+	struct miost_event_vec vec;
+
+	miost_event_vec_init(&vec);
+	check_eq(poll_queue(queue, &vec.sink), 0);
+	for (miost_id id = 0; id < 5000; id++)
+		add(queue, id);
+	check_eq(miost_queue_len(queue), 5000);
+	check_eq(poll_queue(queue, &vec.sink), 5000);
+	check_eq(miost_queue_len(queue), 0);
+	for (miost_id id = 0; id < 5000; id++) {
+		check_eq(vec.events[id].id, id);
+		check_eq(vec.events[id].readiness, id);
+	}
+	check_eq(poll_queue(queue, &vec.sink), 0);
+	miost_event_vec_destroy(&vec);
+	miost_queue_free(queue);
+}
+
+/* Adds and takes at different paces, so that the ring wraps and grows. */
+static void
+wraps(void)
+{
+	struct miost_queue *queue = make_queue();
+	struct miost_event storage[100];
+	struct miost_event_array array;
+	miost_id added = 0, taken = 0;
+
+	miost_event_array_init(&array, storage, 100);
+	for (size_t round = 1; round < 400; round++) {
+		for (size_t i = 0; i < round % 150; i++)
+			add(queue, added++);
+		array.capacity = round * 7 % 100 + 1;
+		miost_event_array_clear(&array);
+		check(poll_queue(queue, &array.sink) >= 0);
+		for (size_t i = 0; i < array.len; i++)
+			check_eq(storage[i].id, taken++);
+		check_eq(miost_queue_len(queue), added - taken);
+	}
+	check(taken > 1000);
+	miost_queue_free(queue);
+}
+
+static void
+capacities(void)
+{
+	static const size_t capacities[] = { 0, 1, 100 };
+
+	for (int i = 0; i < 3; i++) {
+		struct miost_queue *queue = make_queue();
+		struct miost_event storage[100];
+		struct miost_event_array array;
+		size_t capacity = capacities[i];
+
+		for (miost_id id = 0; id < 150; id++)
+			add(queue, id);
+		miost_event_array_init(&array, storage, capacity);
+		check_eq(poll_queue(queue, &array.sink),
+			 capacity > 0 ? (int)capacity : -ENOBUFS);
+		check_eq(miost_queue_len(queue), 150 - capacity);
+		if (capacity > 0)
+			check_eq(storage[capacity - 1].id, capacity - 1);
+		miost_queue_free(queue);
+	}
+}
+
+static void
+does_not_wait(void)
+{
+	struct miost_queue *queue = make_queue();
+	struct miost_os_queue *os_queue;
+	struct miost_source *sources[2];
+	struct miost_event storage[4];
+	struct miost_event_array array;
+
+	check_ok(miost_os_queue_new(&os_queue));
+	sources[0] = miost_os_queue_source(os_queue);
+	sources[1] = miost_queue_source(queue);
+	miost_event_array_init(&array, storage, 4);
+	add(queue, 7);
+	/* Would wait without end if the queue did not say that it has one. */
+	check_eq(miost_poll(sources, 2, &array.sink, MIOST_FOREVER), 1);
+	check_eq(storage[0].id, 7);
+	miost_os_queue_free(os_queue);
+	miost_queue_free(queue);
+}
+
+/* A sink that counts how often it is asked, and for how much. */
+struct counting {
+	struct miost_sink sink;
+	struct miost_event events[8];
+	int reserves, commits;
+	size_t want;
+};
+
+static ssize_t
+count_reserve(struct miost_sink *sink, size_t want,
+	      struct miost_event **slots)
+{
+	struct counting *counting = (struct counting *)sink;
+
+	counting->reserves++;
+	counting->want = want;
+	*slots = counting->events;
+	return (ssize_t)(want < 8 ? want : 8);
+}
+
+static void
+count_commit(struct miost_sink *sink, size_t n)
+{
+	(void)n;
+	((struct counting *)sink)->commits++;
+}
+
+static void
+asks_once(void)
+{
+	static const struct miost_sink_ops ops = { count_reserve,
+						   count_commit };
+	struct counting counting = { .sink = { &ops } };
+	struct miost_queue *queue = make_queue();
+	struct miost_source *source = miost_queue_source(queue);
+
+	check_eq(source->ops->poll(source, &counting.sink), 0);
+	check_eq(counting.commits, 0);
+	for (miost_id id = 0; id < 5; id++)
+		add(queue, id);
+	counting.reserves = 0;
+	check_eq(source->ops->poll(source, &counting.sink), 5);
+	check_eq(counting.reserves, 1);
+	check_eq(counting.want, 5);
+	check_eq(counting.commits, 1);
+	miost_queue_free(queue);
+}
+
+static void
+freed_full(void)
+{
+	struct miost_queue *queue = make_queue();
+
+	add(queue, 1);
+	miost_queue_free(queue);
+	miost_queue_free(NULL);
+}
+
+static const struct tap_test tests[] = {
+	{ "first in, first out", fifo },
+	{ "the ring wraps and grows", wraps },
+	{ "sinks of 0, 1 and 100: the rest stays", capacities },
+	{ "a queued event keeps the poll from waiting", does_not_wait },
+	{ "the sink is asked once, for what there is", asks_once },
+	{ "free takes events that are left, and NULL", freed_full },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* Timers and the clock, through the interface. */
+#include <time.h>
+
+#include "util.h"
+
+static struct miost_timers *
+make_timers(void)
+{
+	struct miost_timers *timers;
+
+	check_ok(miost_timers_new(&timers));
+	return timers;
+}
+
+static miost_timer
+add(struct miost_timers *timers, miost_id id, int64_t deadline)
+{
+	miost_timer key;
+
+	check_ok(miost_timers_add_deadline(timers, id, deadline, &key));
+	check(key != 0);
+	return key;
+}
+
+static int
+poll_timers(struct miost_timers *timers, struct miost_sink *sink)
+{
+	struct miost_source *source = miost_timers_source(timers);
+
+	return miost_poll(&source, 1, sink, 0);
+}
+
+/* Takes all that is due; checks that it is these ids, in this order. */
+static void
+expect(struct miost_timers *timers, const miost_id *ids, size_t n)
+{
+	struct miost_event_vec vec;
+
+	miost_event_vec_init(&vec);
+	check_eq(poll_timers(timers, &vec.sink), n);
+	for (size_t i = 0; i < n; i++) {
+		check_eq(vec.events[i].id, ids[i]);
+		check_eq(vec.events[i].readiness, MIOST_TIMER);
+	}
+	miost_event_vec_destroy(&vec);
+}
+
+static void
+the_clock(void)
+{
+	int64_t before = miost_now();
+	struct timespec now;
+	int64_t between;
+
+	check_ok(clock_gettime(CLOCK_MONOTONIC, &now));
+	between = now.tv_sec * SECOND + now.tv_nsec;
+	check(before >= 0);
+	check(before <= between);
+	check(between <= miost_now());
+}
+
+static void
+deadlines(void)
+{
+	check_eq(miost_deadline(10, 5), 15);
+	check_eq(miost_deadline(10, 0), 10);
+	check_eq(miost_deadline(10, -5), 5);
+	check_eq(miost_deadline(10, INT64_MAX), INT64_MAX);
+	check_eq(miost_deadline(INT64_MAX, INT64_MAX), INT64_MAX);
+	check_eq(miost_deadline(INT64_MAX, 0), INT64_MAX);
+	check_eq(miost_deadline(INT64_MAX, -1), INT64_MAX - 1);
+	check_eq(miost_deadline(-10, INT64_MIN), INT64_MIN);
+	check_eq(miost_deadline(INT64_MIN, INT64_MIN), INT64_MIN);
+	check_eq(miost_deadline(INT64_MIN, INT64_MAX), -1);
+	check_eq(miost_deadline(-10, INT64_MAX), INT64_MAX - 10);
+}
+
+static void
+in_order(void)
+{
+	static const miost_id ids[] = { 9, 1, 4, 4, 7, 2 };
+	struct miost_timers *timers = make_timers();
+	int64_t now = miost_now();
+
+	add(timers, 7, now - 2);
+	add(timers, 4, now - 2);
+	add(timers, 2, now - 1);
+	add(timers, 1, now - 3);
+	add(timers, 4, now - 2);
+	add(timers, 9, INT64_MIN);
+	add(timers, 0, INT64_MAX);
+	check_eq(miost_timers_len(timers), 7);
+	expect(timers, ids, 6);
+	check_eq(miost_timers_len(timers), 1);
+	expect(timers, NULL, 0);
+	miost_timers_free(timers);
+}
+
+static void
+never_early(void)
+{
+	/* Far enough apart for the order of the adds not to matter. */
+	static const int64_t spans[] = { 0, 50 * MS, 101234567, 150 * MS };
+	struct miost_timers *timers = make_timers();
+	struct miost_os_queue *queue;
+	struct miost_source *sources[2];
+	struct miost_event storage[8];
+	struct miost_event_array array;
+	int64_t start = miost_now();
+
+	check_ok(miost_os_queue_new(&queue));
+	sources[0] = miost_os_queue_source(queue);
+	sources[1] = miost_timers_source(timers);
+	for (miost_id id = 4; id-- > 0;)
+		check_ok(miost_timers_add_timeout(timers, id, spans[id],
+						  NULL));
+	for (miost_id next = 0; next < 4;) {
+		miost_event_array_init(&array, storage, 8);
+		check(miost_poll(sources, 2, &array.sink, MIOST_FOREVER) > 0);
+		for (size_t i = 0; i < array.len; i++, next++) {
+			check_eq(storage[i].id, next);
+			check(miost_now() >= start + spans[next]);
+		}
+	}
+	check(miost_now() < start + scaled(5 * SECOND));
+	check_eq(miost_timers_len(timers), 0);
+	miost_os_queue_free(queue);
+	miost_timers_free(timers);
+}
+
+static void
+max_timeout(void)
+{
+	struct miost_timers *timers = make_timers();
+	struct miost_source *source = miost_timers_source(timers);
+	int64_t now = miost_now();
+	miost_timer far, near;
+
+	check_eq(source->ops->max_timeout(source), MIOST_FOREVER);
+	far = add(timers, 1, now + 1000 * SECOND);
+	near = add(timers, 1, now + 500 * SECOND);
+	check(source->ops->max_timeout(source) <= 500 * SECOND);
+	check(source->ops->max_timeout(source) > 0);
+	check_ok(miost_timers_cancel(timers, near));
+	check(source->ops->max_timeout(source) > 500 * SECOND);
+	check_ok(miost_timers_change(timers, far, now));
+	check_eq(source->ops->max_timeout(source), 0);
+	check_ok(miost_timers_change(timers, far, INT64_MAX));
+	check(source->ops->max_timeout(source) > 1000 * SECOND);
+	check_ok(miost_timers_cancel(timers, far));
+	check_eq(source->ops->max_timeout(source), MIOST_FOREVER);
+	miost_timers_free(timers);
+}
+
+static void
+cancel(void)
+{
+	static const miost_id ids[] = { 1, 3 };
+	struct miost_timers *timers = make_timers();
+	miost_timer key;
+
+	add(timers, 1, 1);
+	key = add(timers, 2, 2);
+	add(timers, 3, 3);
+	check_ok(miost_timers_cancel(timers, key));
+	check_eq(miost_timers_cancel(timers, key), -ENOENT);
+	check_eq(miost_timers_change(timers, key, 5), -ENOENT);
+	check_eq(miost_timers_len(timers), 2);
+	expect(timers, ids, 2);
+	miost_timers_free(timers);
+}
+
+static void
+change(void)
+{
+	static const miost_id ids[] = { 2, 3, 1 };
+	struct miost_timers *timers = make_timers();
+	miost_timer first = add(timers, 1, 10);
+	miost_timer last;
+
+	add(timers, 2, 20);
+	last = add(timers, 3, INT64_MAX);
+	check_ok(miost_timers_change(timers, first, 40));
+	check_ok(miost_timers_change(timers, last, 30));
+	check_ok(miost_timers_change(timers, last, 30));
+	expect(timers, ids, 3);
+	check_eq(miost_timers_change(timers, first, 1), -ENOENT);
+	check_eq(miost_timers_cancel(timers, last), -ENOENT);
+	miost_timers_free(timers);
+}
+
+static void
+stale_keys(void)
+{
+	struct miost_timers *timers = make_timers();
+	miost_timer keys[100];
+
+	/* Each add is likely to get what the one before it had. */
+	for (int i = 0; i < 100; i++) {
+		keys[i] = add(timers, 1, i % 2 ? 0 : INT64_MAX);
+		for (int j = 0; j < i; j++) {
+			check(keys[j] != keys[i]);
+			check_eq(miost_timers_change(timers, keys[j], 0),
+				 -ENOENT);
+			check_eq(miost_timers_cancel(timers, keys[j]),
+				 -ENOENT);
+		}
+		if (i % 2)
+			expect(timers, (miost_id[]){ 1 }, 1);
+		else
+			check_ok(miost_timers_cancel(timers, keys[i]));
+	}
+	check_eq(miost_timers_cancel(timers, 0), -ENOENT);
+	check_eq(miost_timers_cancel(timers, UINT64_MAX), -ENOENT);
+	check_eq(miost_timers_change(timers, 12345, 1), -ENOENT);
+	miost_timers_free(timers);
+}
+
+static void
+remove_by_id(void)
+{
+	static const miost_id ids[] = { 5, 6, 5 };
+	struct miost_timers *timers = make_timers();
+	miost_timer key;
+
+	check_eq(miost_timers_remove_deadline(timers, 5), -ENOENT);
+	add(timers, 5, 30);
+	add(timers, 6, 20);
+	key = add(timers, 5, 10);
+	add(timers, 5, 15);
+	check_eq(miost_timers_remove_deadline(timers, 4), -ENOENT);
+	check_ok(miost_timers_remove_deadline(timers, 5));
+	check_eq(miost_timers_cancel(timers, key), -ENOENT);
+	expect(timers, ids, 3);
+	check_eq(miost_timers_remove_deadline(timers, 5), -ENOENT);
+
+	key = add(timers, 5, INT64_MAX);
+	check_ok(miost_timers_cancel(timers, key));
+	check_eq(miost_timers_remove_deadline(timers, 5), -ENOENT);
+	miost_timers_free(timers);
+}
+
+static void
+bad_timeout(void)
+{
+	struct miost_timers *timers = make_timers();
+	miost_timer key = 77;
+
+	check_eq(miost_timers_add_timeout(timers, 1, -1, &key), -EINVAL);
+	check_eq(miost_timers_add_timeout(timers, 1, INT64_MIN, &key),
+		 -EINVAL);
+	check_eq(key, 77);
+	check_eq(miost_timers_len(timers), 0);
+	check_ok(miost_timers_add_timeout(timers, 1, INT64_MAX, &key));
+	check_ok(miost_timers_cancel(timers, key));
+	miost_timers_free(timers);
+}
+
+static void
+capacities(void)
+{
+	static const size_t capacities[] = { 0, 1, 100 };
+
+	for (int i = 0; i < 3; i++) {
+		struct miost_timers *timers = make_timers();
+		struct miost_event storage[100];
+		struct miost_event_array array;
+		size_t capacity = capacities[i];
+		miost_id next = 0;
+
+		for (miost_id id = 0; id < 1000; id++)
+			add(timers, 999 - id, (int64_t)(999 - id));
+		miost_event_array_init(&array, storage, capacity);
+		if (capacity == 0) {
+			check_eq(poll_timers(timers, &array.sink), -ENOBUFS);
+			check_eq(miost_timers_len(timers), 1000);
+		}
+		while (capacity > 0 && next < 1000) {
+			miost_event_array_clear(&array);
+			check_eq(poll_timers(timers, &array.sink), capacity);
+			for (size_t j = 0; j < capacity; j++)
+				check_eq(storage[j].id, next++);
+		}
+		miost_timers_free(timers);
+	}
+}
+
+static void
+reserve(void)
+{
+	struct miost_timers *timers = make_timers();
+
+	check_ok(miost_timers_reserve(timers, 0));
+	check_ok(miost_timers_reserve(timers, 10000));
+	check_ok(miost_timers_reserve(timers, 10));
+	check_eq(miost_timers_reserve(timers, SIZE_MAX), -ENOMEM);
+	check_eq(miost_timers_reserve(timers, UINT32_MAX), -ENOMEM);
+	check_eq(miost_timers_len(timers), 0);
+	add(timers, 4, 4);
+	check_eq(miost_timers_reserve(timers, SIZE_MAX), -ENOMEM);
+	expect(timers, (miost_id[]){ 4 }, 1);
+	miost_timers_free(timers);
+}
+
+static void
+freed_full(void)
+{
+	struct miost_timers *timers = make_timers();
+
+	add(timers, 1, 1);
+	add(timers, 1, INT64_MAX);
+	miost_timers_free(timers);
+	miost_timers_free(NULL);
+}
+
+static const struct tap_test tests[] = {
+	{ "the clock is CLOCK_MONOTONIC", the_clock },
+	{ "deadlines saturate", deadlines },
+	{ "in the order of deadline, then id", in_order },
+	{ "never before the deadline, and soon after", never_early },
+	{ "how long until the next", max_timeout },
+	{ "cancelled timers do not fire", cancel },
+	{ "changed timers fire at their new deadline", change },
+	{ "the key of a timer that is gone is -ENOENT for good", stale_keys },
+	{ "remove takes the earliest with the id", remove_by_id },
+	{ "a negative timeout is -EINVAL", bad_timeout },
+	{ "sinks of 0, 1 and 100: in order, the rest stays", capacities },
+	{ "reserve, and what cannot be had", reserve },
+	{ "free takes timers that are left, and NULL", freed_full },
+};
+
+TAP_MAIN(tests)

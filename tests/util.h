@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* What several tests need: time, and connected pairs. */
+#ifndef UTIL_H
+#define UTIL_H
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <miost.h>
+
+#include "tap.h"
+
+#define MS INT64_C(1000000)
+#define SECOND (1000 * MS)
+
+/* A bound of time as long as this machine needs; none for lower bounds. */
+static inline int64_t
+scaled(int64_t span)
+{
+	const char *factor = getenv("MIOST_TEST_TIME_FACTOR");
+
+	return (int64_t)((double)span * (factor != NULL ? atof(factor) : 1));
+}
+
+/* Calls that never should fail here. */
+#define check_ok(call) check_eq(call, 0)
+
+static inline void
+set_nonblocking(int fd)
+{
+	check_ok(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK));
+}
+
+/* Two connected Unix stream sockets. */
+static inline void
+make_pair(int fds[2])
+{
+	check_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	set_nonblocking(fds[0]);
+	set_nonblocking(fds[1]);
+}
+
+static inline void
+make_pipe(int fds[2])
+{
+	check_ok(pipe(fds));
+	set_nonblocking(fds[0]);
+	set_nonblocking(fds[1]);
+}
+
+static inline void
+close_pair(const int fds[2])
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static inline struct miost_addr
+parse(const char *text)
+{
+	struct miost_addr addr;
+
+	check_ok(miost_addr_parse(text, &addr));
+	return addr;
+}
+
+/* Waits with poll(2), so that no test of the queue leans on the queue. */
+static inline short
+wait_for(int fd, short events)
+{
+	struct pollfd wait = { .fd = fd, .events = events };
+
+	check_eq(poll(&wait, 1, (int)(scaled(10 * SECOND) / MS)), 1);
+	return wait.revents;
+}
+
+/* Two connected TCP sockets: fds[0] connected, fds[1] was accepted. */
+static inline void
+make_tcp_pair(const char *any, int fds[2])
+{
+	struct miost_addr addr = parse(any);
+	int listener = miost_tcp_listen(&addr);
+
+	check(listener >= 0);
+	check_ok(miost_socket_local_addr(listener, &addr));
+	fds[0] = miost_tcp_connect(&addr);
+	check(fds[0] >= 0);
+	wait_for(listener, POLLIN);
+	fds[1] = miost_tcp_accept(listener, NULL);
+	check(fds[1] >= 0);
+	wait_for(fds[0], POLLOUT);
+	check_ok(miost_tcp_connected(fds[0]));
+	close(listener);
+}
+
+static inline bool
+has_ipv6(void)
+{
+	struct miost_addr addr = parse("[::1]:0");
+	int fd = miost_tcp_listen(&addr);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static inline void
+need_ipv6(void)
+{
+	if (!has_ipv6())
+		tap_skip("this machine has no IPv6 loopback address");
+}
+
+#endif
