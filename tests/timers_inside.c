@@ -24,15 +24,15 @@ miost_now(void)
 }
 
 /* A generator of its own: every run is the same. */
-static uint64_t
-draw(uint64_t below)
+static size_t
+draw(size_t below)
 {
 	static uint64_t state = 88172645463325252;
 
 	state ^= state << 13;
 	state ^= state >> 7;
 	state ^= state << 17;
-	return state % below;
+	return (size_t)(state % below);
 }
 
 struct model_timer {
@@ -88,19 +88,19 @@ check_inside(const struct miost_timers *timers)
 static size_t
 earliest(const struct model *model, bool any_id, miost_id id)
 {
-	size_t found = SIZE_MAX;
+	const struct model_timer *first = NULL;
 
 	for (size_t i = 0; i < model->len; i++) {
 		const struct model_timer *a = &model->live[i];
-		const struct model_timer *b = &model->live[found];
+		const struct model_timer *b = first;
 
 		if (!any_id && a->id != id)
 			continue;
-		if (found == SIZE_MAX || a->deadline < b->deadline ||
+		if (b == NULL || a->deadline < b->deadline ||
 		    (a->deadline == b->deadline && a->id < b->id))
-			found = i;
+			first = a;
 	}
-	return found;
+	return first != NULL ? (size_t)(first - model->live) : SIZE_MAX;
 }
 
 static void
@@ -240,7 +240,7 @@ compare(unsigned int operations, unsigned int adds)
 	model.len = 0;
 	check_eq(miost_timers_new(&model.timers), 0);
 	for (unsigned int i = 0; i < operations; i++) {
-		uint64_t kind = draw(100);
+		size_t kind = draw(100);
 
 		if (kind < adds)
 			add_one(&model);

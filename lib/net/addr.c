@@ -71,16 +71,19 @@ parse_ipv4(const char *text, size_t len, uint16_t port,
 
 /* The number of the interface with this name, or this number. */
 static int
-parse_scope(const char *text, uint32_t *scope)
+parse_scope(const char *text, size_t len, uint32_t *scope)
 {
+	char name[IF_NAMESIZE];		/* longer than a number, too */
 	unsigned long number;
 
-	if (*text == '\0')
+	if (len == 0)
 		return -EINVAL;
-	*scope = if_nametoindex(text);
+	if (copy_part(name, sizeof(name), text, len) < 0)
+		return -ENODEV;
+	*scope = if_nametoindex(name);
 	if (*scope != 0)
 		return 0;
-	if (parse_number(text, UINT32_MAX, &number) < 0)
+	if (parse_number(name, UINT32_MAX, &number) < 0)
 		return -ENODEV;
 	*scope = (uint32_t)number;
 	return 0;
@@ -91,23 +94,20 @@ parse_ipv6(const char *text, size_t len, uint16_t port,
 	   struct miost_addr *addr)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
-	char *scope;
+	const char *percent = memchr(text, '%', len);
+	size_t host_len = percent != NULL ? (size_t)(percent - text) : len;
+	char host[INET6_ADDRSTRLEN];
 
-	if (copy_part(host, sizeof(host), text, len) < 0)
+	if (copy_part(host, sizeof(host), text, host_len) < 0 ||
+	    inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
 		return -EINVAL;
-	scope = strchr(host, '%');
-	if (scope != NULL)
-		*scope++ = '\0';
-	if (inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
-		return -EINVAL;
-	if (scope != NULL) {
-		uint32_t number;
-		int err = parse_scope(scope, &number);
+	if (percent != NULL) {
+		uint32_t scope;
+		int err = parse_scope(percent + 1, len - host_len - 1, &scope);
 
 		if (err < 0)
 			return err;
-		in6.sin6_scope_id = number;
+		in6.sin6_scope_id = scope;
 	}
 	in6.sin6_port = htons(port);
 #ifdef HAVE_STRUCT_SOCKADDR_IN_SIN_LEN

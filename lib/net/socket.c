@@ -162,7 +162,8 @@ make_message(struct msghdr *message, const struct iovec *iov, int n)
 	memset(message, 0, sizeof(*message));
 	/* The system does not write to it. */
 	message->msg_iov = (struct iovec *)(uintptr_t)iov;
-	message->msg_iovlen = (unsigned int)n;
+	/* Signed on some systems, unsigned on others. */
+	message->msg_iovlen = (unsigned short)n;
 	return 0;
 }
 

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* TCP: connections and listeners. */
+#include <netinet/in.h>
+#include <sys/resource.h>
+
+#include "util.h"
+
+static int
+listen_on(const char *any, struct miost_addr *addr)
+{
+	int fd;
+
+	*addr = parse(any);
+	fd = miost_tcp_listen(addr);
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, addr));
+	return fd;
+}
+
+static void
+check_flags(int fd)
+{
+	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* Polls until `id` has an event. */
+static miost_ready
+wait_event(struct miost_os_queue *queue, miost_id id)
+{
+	struct miost_event storage[1];
+	struct miost_event_array array;
+
+	miost_event_array_init(&array, storage, 1);
+	check_eq(miost_os_queue_poll(queue, &array.sink, scaled(10 * SECOND)),
+		 1);
+	check_eq(storage[0].id, id);
+	return storage[0].readiness;
+}
+
+/* A whole connection, from listen to the last byte, over the queue. */
+static void
+connection(const char *any)
+{
+	struct miost_os_queue *queue;
+	struct miost_addr addr, peer, local;
+	int listener = listen_on(any, &addr);
+	int client, server;
+	char buf[8], text[2][128];
+
+	check_ok(miost_os_queue_new(&queue));
+	check_flags(listener);
+	check_eq(miost_tcp_accept(listener, &peer), -EAGAIN);
+	check_ok(miost_os_queue_register(queue, listener, 1,
+					 MIOST_TCP_LISTENER_INTERESTS,
+					 MIOST_LEVEL));
+	client = miost_tcp_connect(&addr);
+	check(client >= 0);
+	check_flags(client);
+	check_eq(wait_event(queue, 1), MIOST_READABLE);
+	server = miost_tcp_accept(listener, &peer);
+	check(server >= 0);
+	check_flags(server);
+	check_ok(miost_socket_local_addr(client, &local));
+	check(miost_addr_format(&peer, text[0], sizeof(text[0])) > 0);
+	check(miost_addr_format(&local, text[1], sizeof(text[1])) > 0);
+	check_str(text[0], text[1]);
+	check_eq(miost_tcp_accept(listener, NULL), -EAGAIN);
+
+	check_ok(miost_os_queue_register(queue, client, 2,
+					 MIOST_TCP_STREAM_INTERESTS,
+					 MIOST_EDGE));
+	check_eq(wait_event(queue, 2), MIOST_WRITABLE);
+	check_ok(miost_tcp_connected(client));
+	check_ok(miost_tcp_connected(client));
+	check_ok(miost_tcp_connected(server));
+	check_eq(miost_socket_write(server, "hello", 5), 5);
+	check(miost_ready_is_readable(wait_event(queue, 2)));
+	check_eq(miost_socket_read(client, buf, sizeof(buf)), 5);
+	close(server);
+	check(miost_ready_contains(wait_event(queue, 2),
+				   MIOST_READABLE | MIOST_HUP |
+				   MIOST_READ_CLOSED));
+	check_eq(miost_socket_read(client, buf, sizeof(buf)), 0);
+	close(client);
+	close(listener);
+	miost_os_queue_free(queue);
+}
+
+static void
+connection_ipv4(void)
+{
+	connection("127.0.0.1:0");
+}
+
+static void
+connection_ipv6(void)
+{
+	need_ipv6();
+	connection("[::1]:0");
+}
+
+static void
+refused(void)
+{
+	struct miost_os_queue *queue;
+	struct miost_addr addr;
+	int fd, bound = socket(AF_INET, SOCK_STREAM, 0);
+
+	/* A port that is taken, and nobody listens on. */
+	addr = parse("127.0.0.1:0");
+	check_ok(bind(bound, (struct sockaddr *)&addr.storage, addr.len));
+	check_ok(miost_socket_local_addr(bound, &addr));
+	fd = miost_tcp_connect(&addr);
+	if (fd < 0) {
+		check_eq(fd, -ECONNREFUSED);
+		close(bound);
+		return;
+	}
+	check_ok(miost_os_queue_new(&queue));
+	check_ok(miost_os_queue_register(queue, fd, 1,
+					 MIOST_TCP_STREAM_INTERESTS,
+					 MIOST_EDGE));
+	check(wait_event(queue, 1) & (MIOST_WRITABLE | MIOST_ERROR));
+	check_eq(miost_tcp_connected(fd), -ECONNREFUSED);
+	check_eq(miost_tcp_connected(fd), -ENOTCONN);
+	close(fd);
+	close(bound);
+	miost_os_queue_free(queue);
+}
+
+/* A listener that takes no more leaves connections on their way. */
+static void
+on_the_way(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct miost_addr addr;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int fds[16], last = 0;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	check_ok(bind(listener, (struct sockaddr *)&in, sizeof(in)));
+	check_ok(listen(listener, 0));
+	check_ok(miost_socket_local_addr(listener, &addr));
+	for (last = 0; last < 16; last++) {
+		struct pollfd wait;
+
+		fds[last] = miost_tcp_connect(&addr);
+		check(fds[last] >= 0);
+		wait = (struct pollfd){ fds[last], POLLOUT, 0 };
+		if (poll(&wait, 1, 200) == 0)
+			break;
+	}
+	for (int i = 0; i < last; i++)
+		close(fds[i]);
+	if (last == 16) {
+		close(listener);
+		tap_skip("this system's smallest backlog takes 16");
+	}
+	check_eq(miost_tcp_connected(fds[last]), -EINPROGRESS);
+	check_eq(miost_tcp_connected(fds[last]), -EINPROGRESS);
+	close(fds[last]);
+	close(listener);
+}
+
+static void
+never_connected(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	check_eq(miost_tcp_connected(fd), -ENOTCONN);
+	close(fd);
+}
+
+static void
+was_reset(void)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	int fds[2];
+
+	make_tcp_pair("127.0.0.1:0", fds);
+	check_ok(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger,
+			    sizeof(linger)));
+	close(fds[1]);
+	wait_for(fds[0], POLLIN);
+	check_eq(miost_tcp_connected(fds[0]), -ECONNRESET);
+	check_eq(miost_tcp_connected(fds[0]), -ENOTCONN);
+	close(fds[0]);
+}
+
+static void
+reuse(void)
+{
+	struct miost_addr addr;
+	int first = listen_on("127.0.0.1:0", &addr);
+	int second = miost_tcp_listen(&addr);
+
+	check(second >= 0);
+	close(second);
+	close(first);
+	first = miost_tcp_listen(&addr);
+	check(first >= 0);
+	close(first);
+}
+
+static void
+taken(void)
+{
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	/* One who did not agree to share. */
+	check_ok(bind(fd, (struct sockaddr *)&addr.storage, addr.len));
+	check_ok(listen(fd, 1));
+	check_ok(miost_socket_local_addr(fd, &addr));
+	check_eq(miost_tcp_listen(&addr), -EADDRINUSE);
+	close(fd);
+}
+
+static void
+bad_addresses(void)
+{
+	struct miost_addr addr = parse("unix:/tmp/x");
+
+	check_eq(miost_tcp_connect(&addr), -EAFNOSUPPORT);
+	check_eq(miost_tcp_listen(&addr), -EAFNOSUPPORT);
+	memset(&addr, 0, sizeof(addr));
+	check_eq(miost_tcp_connect(&addr), -EAFNOSUPPORT);
+	addr = parse("127.0.0.1:1");
+	addr.len = 2;
+	check_eq(miost_tcp_connect(&addr), -EINVAL);
+	check_eq(miost_tcp_listen(&addr), -EINVAL);
+	addr.len = sizeof(addr.storage) + 1;
+	check_eq(miost_tcp_connect(&addr), -EINVAL);
+	check_eq(miost_tcp_listen(&addr), -EINVAL);
+	/* Not an address of this machine: TEST-NET-1. */
+	addr = parse("192.0.2.1:0");
+	check_eq(miost_tcp_listen(&addr), -EADDRNOTAVAIL);
+}
+
+static void
+no_listener(void)
+{
+	int fds[2];
+
+	make_tcp_pair("127.0.0.1:0", fds);
+	check_eq(miost_tcp_accept(fds[0], NULL), -EINVAL);
+	close_pair(fds);
+}
+
+/* Without a descriptor to spare the connection waits. */
+static void
+no_descriptors(void)
+{
+	struct rlimit limit, old;
+	struct miost_addr addr;
+	int listener = listen_on("127.0.0.1:0", &addr);
+	int client = miost_tcp_connect(&addr);
+	int server;
+
+	check(client >= 0);
+	wait_for(listener, POLLIN);
+	check_ok(getrlimit(RLIMIT_NOFILE, &old));
+	limit = old;
+	limit.rlim_cur = 0;
+	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	check_eq(miost_tcp_accept(listener, NULL), -EMFILE);
+	check_eq(miost_tcp_connect(&addr), -EMFILE);
+	check_eq(miost_tcp_listen(&addr), -EMFILE);
+	check_ok(setrlimit(RLIMIT_NOFILE, &old));
+	server = miost_tcp_accept(listener, NULL);
+	check(server >= 0);
+	close(server);
+	close(client);
+	close(listener);
+}
+
+static void
+many_connections(void)
+{
+	enum { CLIENTS = 200 };
+	struct miost_addr addr;
+	int listener = listen_on("127.0.0.1:0", &addr);
+	int clients[CLIENTS];
+
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = miost_tcp_connect(&addr);
+		check(clients[i] >= 0);
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		int fd;
+
+		wait_for(listener, POLLIN);
+		fd = miost_tcp_accept(listener, NULL);
+		check(fd >= 0);
+		close(fd);
+	}
+	for (int i = 0; i < CLIENTS; i++)
+		close(clients[i]);
+	close(listener);
+}
+
+static const struct tap_test tests[] = {
+	{ "a connection from listen to close", connection_ipv4 },
+	{ "a connection from listen to close, IPv6", connection_ipv6 },
+	{ "refused: -ECONNREFUSED, then -ENOTCONN", refused },
+	{ "on its way: -EINPROGRESS", on_the_way },
+	{ "never connected: -ENOTCONN", never_connected },
+	{ "reset: -ECONNRESET, then -ENOTCONN", was_reset },
+	{ "address and port are used again, and shared", reuse },
+	{ "a port that another keeps: -EADDRINUSE", taken },
+	{ "addresses that are not TCP's, too short, or elsewhere",
+	  bad_addresses },
+	{ "accept on what does not listen: -EINVAL", no_listener },
+	{ "no descriptor left: -EMFILE, and the connection waits",
+	  no_descriptors },
+	{ "two hundred at once", many_connections },
+};
+
+TAP_MAIN(tests)
