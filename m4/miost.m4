@@ -1,8 +1,9 @@
 dnl SPDX-License-Identifier: MIT
 dnl The project's own configure macros.
 
-dnl MIOST_CHECK_CONSTANTS(HEADER, CONSTANTS): defines HAVE_X for each of the
-dnl macros or enumerators that the header declares; caches miost_cv_X.
+dnl MIOST_CHECK_CONSTANTS(HEADER, CONSTANTS): defines HAVE_X, in capitals, for
+dnl each of the macros or enumerators that the header declares; caches
+dnl miost_cv_X.
 AC_DEFUN([MIOST_CHECK_CONSTANTS], [
 m4_foreach_w([miost_name], [$2], [
 AC_CACHE_CHECK([for ]miost_name, [miost_cv_]miost_name,
@@ -12,7 +13,7 @@ AC_CACHE_CHECK([for ]miost_name, [miost_cv_]miost_name,
     [AS_VAR_SET([miost_cv_]miost_name, [yes])],
     [AS_VAR_SET([miost_cv_]miost_name, [no])])])
 AS_VAR_IF([miost_cv_]miost_name, [yes],
-  [AC_DEFINE([HAVE_]miost_name, [1], [Whether <$1> declares ]miost_name)])
+  [AC_DEFINE([HAVE_]m4_toupper(miost_name), [1], [Whether <$1> declares ]miost_name)])
 ])])
 
 dnl MIOST_CHECK_FLAGS(VARIABLE, FLAGS): appends to the variable each flag that
