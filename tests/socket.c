@@ -97,7 +97,7 @@ not_sockets(void)
 {
 	struct miost_addr addr;
 	int fds[2], error;
-	char buf[1];
+	char buf[1] = "";
 
 	make_pipe(fds);
 	for (int i = 0; i < 2; i++) {

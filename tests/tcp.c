@@ -254,10 +254,12 @@ no_descriptors(void)
 {
 	struct rlimit limit, old;
 	struct miost_addr addr;
-	int listener = listen_on("127.0.0.1:0", &addr);
-	int client = miost_tcp_connect(&addr);
-	int server;
+	int listener, client, server;
 
+	if (getenv("MIOST_TEST_RUN") != NULL)
+		tap_skip("valgrind keeps a limit of its own");
+	listener = listen_on("127.0.0.1:0", &addr);
+	client = miost_tcp_connect(&addr);
 	check(client >= 0);
 	wait_for(listener, POLLIN);
 	check_ok(getrlimit(RLIMIT_NOFILE, &old));
