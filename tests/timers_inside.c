@@ -307,6 +307,44 @@ all_equal(void)
 	miost_timers_free(timers);
 }
 
+/* What is far is due, too, once its deadline is reached and not passed. */
+static void
+due_while_far(void)
+{
+	struct miost_event storage[4];
+	struct miost_event_array array;
+	struct miost_timers *timers;
+
+	check_eq(miost_timers_new(&timers), 0);
+	check_eq(miost_timers_add_deadline(timers, 1, now_ns + 10, NULL), 0);
+	check_eq(timers->source.ops->max_timeout(&timers->source), 10);
+	check_eq(miost_timers_add_deadline(timers, 2, now_ns + 20, NULL), 0);
+	check_eq(timers->len - timers->near, 1);
+	now_ns += 20;
+	miost_event_array_init(&array, storage, 4);
+	check_eq(timers->source.ops->poll(&timers->source, &array.sink), 2);
+	miost_timers_free(timers);
+}
+
+/* A key that was never given out, of a slot that is free. */
+static void
+forged(void)
+{
+	struct miost_timers *timers;
+	miost_timer key;
+
+	check_eq(miost_timers_new(&timers), 0);
+	check_eq(miost_timers_add_deadline(timers, 1, 1, NULL), 0);
+	check_eq(miost_timers_add_deadline(timers, 1, 1, &key), 0);
+	check_eq(miost_timers_cancel(timers, key), 0);
+	key += (miost_timer)1 << 32;
+	check_eq(timers->slots[(uint32_t)key].generation, key >> 32);
+	check_eq(miost_timers_cancel(timers, key), -ENOENT);
+	check_eq(miost_timers_change(timers, key, 1), -ENOENT);
+	check_eq(miost_timers_len(timers), 1);
+	miost_timers_free(timers);
+}
+
 /* A few timers a day ahead must not make all that come later near. */
 static void
 stays_small(void)
@@ -413,6 +451,8 @@ static const struct tap_test tests[] = {
 	{ "as the model says, with some", balanced },
 	{ "as the model says, with many", many },
 	{ "equal deadlines go by id, with small sinks and large", all_equal },
+	{ "far ones are due when their deadline is reached", due_while_far },
+	{ "a key that was made up: -ENOENT", forged },
 	{ "a far deadline first does not make all others near", stays_small },
 	{ "at most 40 bytes a timer, turned over or not", memory },
 	{ "a slot that is worn out is not used again", worn_out },
