@@ -411,11 +411,11 @@ connect_interrupted(void)
 static void
 accept_goes_on(void)
 {
-	static const int passed_over[] = { EINTR, ECONNABORTED };
+	static const int passed_over[] = { EINTR, ECONNABORTED, EPROTO };
 	struct miost_addr addr = parse("127.0.0.1:0");
 	int listener = miost_tcp_listen(&addr);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		fail(ACCEPT, 1, 3, passed_over[i]);
 		check_eq(miost_tcp_accept(listener, NULL), -EAGAIN);
 		check_eq(faults.count[ACCEPT], 4);

@@ -172,9 +172,10 @@ MIOST_API void miost_event_vec_init(struct miost_event_vec *vec)
 	MIOST_NONNULL(1);
 
 /*
- * Makes room for `capacity` events in all, those that are there included, so
- * that polls up to that many allocate nothing. Returns 0 or -ENOMEM, and then
- * `vec` is as it was.
+ * Makes room for `capacity` events in all, those that are there included.
+ * A poll allocates nothing while there is room for what its sources ask: the
+ * system's queue asks for 256 slots, the others for as many as they will fill.
+ * Returns 0 or -ENOMEM, and then `vec` is as it was.
  */
 MIOST_API int miost_event_vec_reserve(struct miost_event_vec *vec,
 				      size_t capacity) MIOST_NONNULL(1);

@@ -66,9 +66,10 @@ MIOST_API int miost_tcp_connect(const struct miost_addr *addr)
 	MIOST_NONNULL(1);
 
 /*
- * 0 once connected, -EINPROGRESS before, and then the reason why it failed,
- * such as -ECONNREFUSED. Asking takes the pending error: asked again, a
- * failed connection is -ENOTCONN.
+ * Of a socket that connects or has connected: 0 once it is connected,
+ * -EINPROGRESS before, and if it failed the reason why, such as -ECONNREFUSED.
+ * Asking takes the pending error: asked again, a failed connection is
+ * -ENOTCONN.
  */
 MIOST_API int miost_tcp_connected(int fd);
 
@@ -92,8 +93,8 @@ MIOST_API int miost_tcp_listen(const struct miost_addr *addr)
 MIOST_API int miost_tcp_accept(int listener, struct miost_addr *addr);
 
 /*
- * Receives up to `len` bytes. Returns how many, 0 at the end of the stream or
- * when `len` is 0, or a negative error.
+ * Receives up to `len` bytes, 1 at least. Returns how many, 0 at the end of the
+ * stream, or a negative error.
  */
 MIOST_API ssize_t miost_socket_read(int fd, void *buf, size_t len);
 
@@ -105,7 +106,8 @@ MIOST_API ssize_t miost_socket_peek(int fd, void *buf, size_t len);
 
 /*
  * Sends up to `len` bytes. Returns how many were taken, which may be fewer.
- * -EPIPE: the sending half was shut down, or the peer is gone.
+ * -EPIPE: the sending half was shut down, the peer is gone, or on some systems
+ * there never was one.
  */
 MIOST_API ssize_t miost_socket_write(int fd, const void *buf, size_t len);
 
@@ -135,7 +137,7 @@ MIOST_API int miost_socket_nodelay(int fd);
 
 MIOST_API int miost_socket_set_nodelay(int fd, bool nodelay);
 
-/* A second, close-on-exec descriptor of the same socket. */
+/* A second, close-on-exec descriptor of the same socket, or other file. */
 MIOST_API int miost_socket_clone(int fd);
 
 MIOST_END_DECLS

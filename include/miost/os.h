@@ -78,8 +78,8 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * deregisters it before closing it.
  *
  * Returns 0, or
- * -EINVAL: no or unknown interests, unknown or contradictory options, or `fd`
- *          is this queue's own;
+ * -EINVAL: no or unknown interests, unknown or contradictory options, `fd` is
+ *          this queue's own, or it is another queue's and to be exclusive;
  * -EBADF: `fd` is not open;
  * -EEXIST: `fd` is registered already;
  * -EPERM: the system cannot watch such a descriptor (a regular file);
@@ -102,7 +102,8 @@ MIOST_API int miost_os_queue_reregister(struct miost_os_queue *queue, int fd,
 
 /*
  * Stops watching. No event of `fd` comes after it, save those in the sink
- * already. Returns 0, -EBADF, or -ENOENT: `fd` is not registered.
+ * already. Returns 0, -EBADF, or -ENOENT: `fd` is not registered. What cannot
+ * be registered at all gives the error that register gives: -EPERM, -EINVAL.
  */
 MIOST_API int miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
 	MIOST_NONNULL(1);

@@ -84,7 +84,7 @@ miost__net_socket(int family, int type)
 static bool
 try_again(int err)
 {
-	return err == EINTR || err == ECONNABORTED;
+	return err == EINTR || err == ECONNABORTED || err == EPROTO;
 }
 
 int
