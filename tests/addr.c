@@ -154,6 +154,12 @@ unix_paths(void)
 	text[5 + sizeof(un.sun_path)] = '\0';
 	check_eq(miost_addr_parse(text, &addr), -ENAMETOOLONG);
 
+	/* Not to be taken for an abstract name. */
+	memcpy(un.sun_path, "@at", 4);
+	memcpy(&addr.storage, &un, sizeof(un));
+	addr.len = UNIX_PATH + 4;
+	check_format(&addr, "unix:./@at");
+
 	/* As systems give them: without a name, and without a NUL. */
 	memset(&addr, 0, sizeof(addr));
 	memcpy(&addr.storage, &un, sizeof(un));

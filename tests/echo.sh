@@ -1,0 +1,244 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The example that sends everything back, by nc as the client.
+program=examples/echo
+name=${program#*/}
+
+# shellcheck source=tests/server.sh
+. "${srcdir:-.}/tests/server.sh"
+
+# client [HOST]: sends its input and ends its stream; prints what comes back.
+client() {
+	nc -N -w "$(time_limit 20)" "${1-127.0.0.1}" "$port"
+}
+
+# Serving.
+
+# echoed FILE [HOST]: what a client sends comes back.
+echoed() {
+	client "${2-127.0.0.1}" <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
+}
+
+plan 17
+
+echo "hello" >"$tmp/hello"
+: >"$tmp/empty"
+try "starts, and says where it listens" start 127.0.0.1:0
+try "a line" echoed "$tmp/hello"
+try "nothing at all" echoed "$tmp/empty"
+
+dd if=/dev/urandom of="$tmp/data" bs=65536 count=160 2>/dev/null
+try "10 MiB, the last of it after the client's end" echoed "$tmp/data"
+
+# Each sends something else, so that nothing may be mixed up.
+many() {
+	dd if="$tmp/data" of="$tmp/part" bs=65536 count=8 2>/dev/null
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		{ echo "$i"; cat "$tmp/part"; echo "$i"; } >"$tmp/many.$i"
+		apart client <"$tmp/many.$i" >"$tmp/many.$i.back" &
+	done
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		await cmp -s "$tmp/many.$i" "$tmp/many.$i.back" || return
+	done
+}
+try "ten clients at once" many
+
+# A client that sends and does not read, until it cannot send any more; it
+# prints how much it sent, waits for its input to end, and reads everything.
+stubborn_client() {
+	perl -MSocket -MIO::Handle -e '
+		my ($port, $left, $patience) = @ARGV;
+		my ($sent, $got, $n, $buf) = (0, 0);
+		$| = 1;
+		socket(my $s, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+		connect($s, sockaddr_in($port, INADDR_LOOPBACK)) or
+			die "connect: $!";
+		$s->blocking(0);
+		while ($left > 0) {
+			vec(my $writable = "", fileno($s), 1) = 1;
+			select(undef, $writable, undef, $patience) or last;
+			$n = syswrite($s, "x" x 65536) or next;
+			$left -= $n;
+			$sent += $n;
+		}
+		print "$sent\n";
+		<STDIN>;
+		$s->blocking(1);
+		shutdown($s, 1) or die "shutdown: $!";
+		$got += $n while $n = sysread($s, $buf, 65536);
+		print "$got\n";' "$port" "$stubborn_bytes" "$(time_limit 2)"
+}
+stubborn_bytes=268435456	# more than all buffers of a system hold
+
+resident() {
+	sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' \
+		"/proc/$(cat "$tmp/pid")/status"
+}
+
+stubborn_starts() {
+	mkfifo "$tmp/go"
+	: >"$tmp/counts"
+	apart stubborn_client <"$tmp/go" >"$tmp/counts" &
+	exec 8>"$tmp/go"
+	await test -s "$tmp/counts" &&
+		[ "$(cat "$tmp/counts")" -lt "$stubborn_bytes" ]
+}
+
+few_more_kb() {
+	echo "$1 KiB before, $2 KiB now"
+	[ $(($2 - $1)) -lt 2048 ]
+}
+
+counted_twice() {
+	[ "$(wc -l <"$tmp/counts")" -eq 2 ]
+}
+
+stubborn_ends() {
+	exec 8>&-
+	await counted_twice && cat "$tmp/counts" &&
+		[ "$(uniq "$tmp/counts" | wc -l)" -eq 1 ]
+}
+
+if command -v perl >/dev/null; then
+	measured=
+	if [ -z "${MIOST_TEST_RUN-}" ] && [ -n "$(resident 2>/dev/null)" ]; then
+		measured=$(resident)
+	fi
+	try "a client that reads nothing is read from no more" stubborn_starts
+	if [ -n "$measured" ]; then
+		try "and costs little memory" \
+			few_more_kb "$measured" "$(resident)"
+	else
+		skip "and costs little memory" "no /proc, or under valgrind"
+	fi
+	try "and delays no other client" echoed "$tmp/hello"
+	try "and gets everything once it reads" stubborn_ends
+else
+	for i in 1 2 3 4; do
+		skip "a client that reads nothing, $i" "no perl"
+	done
+fi
+
+# The client's stream stays open until the server ends it.
+quiet_client() {
+	mkfifo "$tmp/quiet"
+	apart client <"$tmp/quiet" >"$tmp/quiet.back" &
+	quiet=$!
+	exec 8>"$tmp/quiet"
+	echo "hello" >&8
+	await cmp -s "$tmp/hello" "$tmp/quiet.back"
+}
+
+ends_with_client() {
+	quiet_client && stop
+	ends_status=$?
+	exec 8>&-
+	wait "$quiet"
+	return "$ends_status"
+}
+try "ends when its input does, with a client connected" ends_with_client
+
+once() {
+	start --once 127.0.0.1:0 && echoed "$tmp/hello" && ended 0
+}
+try "--once: ends after one client" once
+exec 9>&-
+
+# Idle since just before its last byte, the client is closed a second later.
+idle() {
+	start --idle 1.0 127.0.0.1:0 || return
+	begin=$(date +%s)
+	client_without_end <"$tmp/hello" >"$tmp/back"
+	elapsed=$(($(date +%s) - begin))
+	echo "closed after $elapsed s"
+	cmp "$tmp/hello" "$tmp/back" && [ "$elapsed" -ge 1 ] &&
+		[ "$elapsed" -lt "$(time_limit 20)" ]
+}
+client_without_end() {
+	nc -w "$(time_limit 20)" 127.0.0.1 "$port"
+}
+try "an idle client is closed, not too early" idle
+stop || :
+
+# Input that cannot be watched, or is closed, does not end it.
+inputless() {
+	rm -f "$tmp/status"
+	: >"$tmp/out"
+	if [ "$1" = null ]; then
+		launch --once 127.0.0.1:0 </dev/null &
+	else
+		launch --once 127.0.0.1:0 <&- &
+	fi
+	await listening && echoed "$tmp/hello" && ended 0
+}
+both_inputless() {
+	inputless null && inputless closed
+}
+try "serves without input" both_inputless
+
+if start '[::1]:0'; then
+	try "IPv6" echoed "$tmp/hello" ::1
+	stop || :
+else
+	exec 9>&-
+	skip "IPv6" "$(cat "$tmp/err")"
+fi
+
+# Wrong use, and errors.
+
+# refused STATUS TEXT ARGUMENT...: the program ends at once and says why.
+refused() {
+	refused_status=$1
+	refused_text=$2
+	shift 2
+	rm -f "$tmp/status"
+	launch "$@" </dev/null
+	cat "$tmp/err"
+	[ "$(cat "$tmp/status")" = "$refused_status" ] &&
+		[ ! -s "$tmp/out" ] && grep "$refused_text" "$tmp/err"
+}
+
+wrong_use() {
+	refused 2 "^usage: $name " &&
+		refused 2 '^usage: ' 127.0.0.1:0 127.0.0.1:0 &&
+		refused 2 '^usage: ' --once &&
+		refused 2 '^usage: ' --twice 127.0.0.1:0 &&
+		refused 2 '^usage: ' --idle &&
+		refused 2 '^usage: ' --idle 1 &&
+		refused 2 '^usage: ' --idle 0 127.0.0.1:0 &&
+		refused 2 '^usage: ' --idle 1s 127.0.0.1:0
+}
+try "wrong use" wrong_use
+
+invalid_address() {
+	refused 1 "^$name: 127.0.0.1: " 127.0.0.1 &&
+		refused 1 "^$name: unix:/socket: " unix:/socket
+}
+try "an address that is none, or not for TCP" invalid_address
+
+# Prints a port, and keeps it to itself until its input ends.
+occupy() {
+	perl -MSocket -e '
+		$| = 1;
+		socket(my $s, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+		bind($s, sockaddr_in(0, INADDR_LOOPBACK)) or die "bind: $!";
+		listen($s, 1) or die "listen: $!";
+		print((sockaddr_in(getsockname($s)))[0], "\n");
+		<STDIN>;'
+}
+
+in_use() {
+	mkfifo "$tmp/hold"
+	occupy <"$tmp/hold" >"$tmp/port" &
+	exec 8>"$tmp/hold"
+	await test -s "$tmp/port" &&
+		refused 1 "^$name: 127.0.0.1:" "127.0.0.1:$(cat "$tmp/port")"
+	in_use_status=$?
+	exec 8>&-
+	return "$in_use_status"
+}
+if command -v perl >/dev/null; then
+	try "an address in use" in_use
+else
+	skip "an address in use" "no perl"
+fi

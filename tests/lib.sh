@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# What the tests written in shell share: a temporary directory, TAP, and
+# building against the library that is not yet installed. A test begins
+#	. "${srcdir:-.}/tests/lib.sh"
+# and runs in the build directory.
+
+srcdir=${srcdir:-.}
+: "${CC:=cc}" "${LIBTOOL=./libtool}"
+LC_ALL=C
+export LC_ALL
+
+# $tmp is removed at the end. A test that has more to undo defines cleanup.
+# The status is 1 when a test failed, as that of the programs.
+cleanup() { :; }
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/miost-test.XXXXXX") || exit 99
+trap 'finish $?' EXIT
+trap 'exit 99' HUP INT TERM
+
+tap_number=0
+tap_failed=0
+
+finish() {
+	cleanup
+	rm -rf "$tmp"
+	[ "$1" != 0 ] || exit "$tap_failed"
+	exit "$1"
+}
+
+# plan N: how many tests will be run.
+plan() {
+	echo "1..$1"
+}
+
+# ok NAME
+ok() {
+	tap_number=$((tap_number + 1))
+	echo "ok $tap_number - $1"
+}
+
+# not_ok NAME [FILE]: what is in the file says why.
+not_ok() {
+	tap_number=$((tap_number + 1))
+	tap_failed=1
+	echo "not ok $tap_number - $1"
+	[ -z "${2-}" ] || sed 's/^/# /' "$2"
+}
+
+# skip NAME REASON
+skip() {
+	tap_number=$((tap_number + 1))
+	echo "ok $tap_number - $1 # SKIP $2"
+}
+
+# skip_all REASON: ends the test; before plan.
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+# none NAME FILE: passes when the file, which lists what is wrong, is empty.
+none() {
+	if [ -s "$2" ]; then not_ok "$1" "$2"; else ok "$1"; fi
+}
+
+# try NAME COMMAND...: passes when the command does; shows its output if not.
+try() {
+	tap_name=$1
+	shift
+	if "$@" >"$tmp/try.log" 2>&1; then
+		ok "$tap_name"
+	else
+		not_ok "$tap_name" "$tmp/try.log"
+	fi
+}
+
+# time_limit SECONDS: an upper bound of time, scaled for a slow machine
+# by a whole number.
+time_limit() {
+	echo $(($1 * ${MIOST_TEST_TIME_FACTOR:-1}))
+}
+
+# compile OUT ARGUMENT...: flags and sources, linked with the library.
+compile() {
+	tap_out=$1
+	shift
+	# These are lists of words.
+	# shellcheck disable=SC2086
+	$LIBTOOL --quiet --mode=link --tag=CC $CC ${CPPFLAGS-} ${CFLAGS-} \
+		-Iinclude -I"$srcdir/include" ${LDFLAGS-} -o "$tap_out" "$@" \
+		libmiost.la
+}
+
+# run PROGRAM...: under what the environment asks for, such as valgrind.
+run() {
+	# shellcheck disable=SC2086 # a list of words
+	${MIOST_TEST_RUN-} "$@"
+}
