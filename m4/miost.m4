@@ -86,5 +86,4 @@ AS_CASE([$enable_sanitize],
     AC_MSG_ERROR([$CC cannot build with -fsanitize=$enable_sanitize])])
   CFLAGS=$miost_save_CFLAGS])
 AC_SUBST([SANITIZE_CFLAGS])
-AM_CONDITIONAL([SANITIZE], [test "$enable_sanitize" != no])
 ])

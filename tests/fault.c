@@ -14,7 +14,8 @@
 enum call {
 	NO_CALL,
 	MALLOC, CALLOC, REALLOC,
-	SOCKET, SETSOCKOPT, BIND, LISTEN, CONNECT, ACCEPT, RECV, SEND,
+	SOCKET, SETSOCKOPT, BIND, LISTEN, CONNECT, ACCEPT,
+	RECV, SEND, RECVMSG, SENDMSG,
 	CLOCK,
 	EPOLL_CREATE, EPOLL_CTL, EPOLL_WAIT, EPOLL_PWAIT2,
 	CALLS
@@ -26,6 +27,7 @@ static struct {
 	int first, last;	/* which of them fail */
 	int error;
 	int64_t waited;		/* the last timeout, in nanoseconds */
+	void (*after_getpeername)(void);
 	bool fake_waits;	/* waits take no time, the clock goes on */
 	int64_t clock;
 } faults;
@@ -132,6 +134,33 @@ ssize_t
 fault_send(int fd, const void *buf, size_t len, int flags)
 {
 	return fails(SEND) ? -1 : (send)(fd, buf, len, flags);
+}
+
+ssize_t
+fault_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	return fails(RECVMSG) ? -1 : (recvmsg)(fd, message, flags);
+}
+
+ssize_t
+fault_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return fails(SENDMSG) ? -1 : (sendmsg)(fd, message, flags);
+}
+
+#undef getpeername
+int
+fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	void (*after)(void) = faults.after_getpeername;
+	int result = getpeername(fd, addr, len);
+	int error = errno;
+
+	faults.after_getpeername = NULL;
+	if (after != NULL)
+		after();
+	errno = error;
+	return result;
 }
 
 int
@@ -334,8 +363,31 @@ timers_reserved(void)
 		check_ok(miost_timers_add_deadline(timers, i, i, &keys[k]));
 	}
 	check_eq(miost_timers_len(timers), LIVE);
+	check_eq(faults.count[REALLOC], 0);
 	reset_faults();
 	miost_timers_free(timers);
+}
+
+/* Growing by doubling, a vec is moved seldom. */
+static void
+vec_doubles(void)
+{
+	struct miost_source *source;
+	struct miost_queue *queue;
+	struct miost_event_vec vec;
+
+	check_ok(miost_queue_new(&queue));
+	source = miost_queue_source(queue);
+	miost_event_vec_init(&vec);
+	for (miost_id id = 0; id < 4096; id++) {
+		reset_faults();
+		check_ok(miost_queue_add(queue, (struct miost_event){ id, 0 }));
+		check_eq(source->ops->poll(source, &vec.sink), 1);
+		check(faults.count[REALLOC] == 0 || vec.capacity >= id * 2);
+	}
+	reset_faults();
+	miost_event_vec_destroy(&vec);
+	miost_queue_free(queue);
 }
 
 /* A sink that cannot grow leaves the events of the system's queue there. */
@@ -408,6 +460,44 @@ connect_interrupted(void)
 	reset_faults();
 }
 
+/* A connection that comes about, or fails, while it is asked about. */
+
+static struct {
+	int fd;
+	struct miost_addr addr;
+} late;
+
+static void
+connect_late(void)
+{
+	(connect)(late.fd, (struct sockaddr *)&late.addr.storage,
+		  late.addr.len);
+}
+
+static void
+connected_meanwhile(void)
+{
+	for (int listens = 0; listens < 2; listens++) {
+		int bound = socket(AF_INET, SOCK_STREAM, 0);
+
+		late.addr = parse("127.0.0.1:0");
+		check_ok((bind)(bound, (struct sockaddr *)&late.addr.storage,
+				late.addr.len));
+		check_ok(miost_socket_local_addr(bound, &late.addr));
+		if (listens)
+			check_ok((listen)(bound, 1));
+		late.fd = socket(AF_INET, SOCK_STREAM, 0);
+		set_nonblocking(late.fd);
+		reset_faults();
+		faults.after_getpeername = connect_late;
+		check_eq(miost_tcp_connected(late.fd),
+			 listens ? 0 : -ECONNREFUSED);
+		reset_faults();
+		close(late.fd);
+		close(bound);
+	}
+}
+
 static void
 accept_goes_on(void)
 {
@@ -430,7 +520,8 @@ accept_goes_on(void)
 static void
 reads_go_on(void)
 {
-	char buf[4];
+	char buf[4] = "";
+	struct iovec iov = { buf, sizeof(buf) };
 	int fds[2];
 
 	make_pair(fds);
@@ -444,6 +535,12 @@ reads_go_on(void)
 	check_eq(miost_socket_read(fds[1], buf, sizeof(buf)), -EAGAIN);
 	fail(RECV, 1, 1, ECONNRESET);
 	check_eq(miost_socket_peek(fds[1], buf, sizeof(buf)), -ECONNRESET);
+	fail(SENDMSG, 1, 2, EINTR);
+	check_eq(miost_socket_writev(fds[0], &iov, 1), 4);
+	check_eq(faults.count[SENDMSG], 3);
+	fail(RECVMSG, 1, 2, EINTR);
+	check_eq(miost_socket_readv(fds[1], &iov, 1), 4);
+	check_eq(faults.count[RECVMSG], 3);
 	fail(SEND, 1, 1, ENOBUFS);
 	check_eq(miost_socket_write(fds[0], "x", 1), -ENOBUFS);
 	reset_faults();
@@ -550,6 +647,11 @@ wait_errors(void)
 	check_eq(wait_faked(&w, 1), -EINTR);
 	check_eq(faults.count[EPOLL_WAIT], 0);
 	check_eq(wait_faked(&w, 1), -EINTR);
+	fail(EPOLL_PWAIT2, 1, 1, EBADF);
+	check_eq(wait_faked(&w, 1), -EBADF);
+	reset_faults();
+	check_eq(wait_faked(&w, 1), 0);
+	check_eq(faults.count[EPOLL_PWAIT2], 1);
 	fail(EPOLL_WAIT, 1, 1, EINTR);
 	check_eq(wait_faked(&w, 0), -EINTR);
 	check_eq(wait_faked(&w, MIOST_FOREVER), -EINTR);
@@ -622,10 +724,13 @@ static const struct tap_test tests[] = {
 	{ "a queue that cannot grow keeps its events", queue_cannot_grow },
 	{ "timers that cannot grow keep theirs", timers_cannot_grow },
 	{ "with room reserved no add fails", timers_reserved },
+	{ "a vec doubles", vec_doubles },
 	{ "a sink that cannot grow leaves events in the system's queue",
 	  os_events_stay },
 	{ "whatever fails, the socket is closed", sockets_are_closed },
 	{ "an interrupted connect goes on", connect_interrupted },
+	{ "a connection that changes while it is asked about",
+	  connected_meanwhile },
 	{ "accept passes over what is not the listener's", accept_goes_on },
 	{ "reads and writes go on when interrupted", reads_go_on },
 	{ "a wait is one call, precise when it must be", one_call },

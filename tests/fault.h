@@ -31,6 +31,9 @@ int fault_accept(int fd, struct sockaddr *addr, socklen_t *len);
 int fault_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 ssize_t fault_recv(int fd, void *buf, size_t len, int flags);
 ssize_t fault_send(int fd, const void *buf, size_t len, int flags);
+ssize_t fault_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t fault_sendmsg(int fd, const struct msghdr *message, int flags);
+int fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 int fault_clock_gettime(clockid_t clock, struct timespec *now);
 
 #define malloc(size) fault_malloc(size)
@@ -46,6 +49,10 @@ int fault_clock_gettime(clockid_t clock, struct timespec *now);
 #define accept4(fd, addr, len, flags) fault_accept4(fd, addr, len, flags)
 #define recv(fd, buf, len, flags) fault_recv(fd, buf, len, flags)
 #define send(fd, buf, len, flags) fault_send(fd, buf, len, flags)
+#define recvmsg(fd, message, flags) fault_recvmsg(fd, message, flags)
+#define sendmsg(fd, message, flags) fault_sendmsg(fd, message, flags)
+/* Its address is taken. */
+#define getpeername fault_getpeername
 #define clock_gettime(clock, now) fault_clock_gettime(clock, now)
 
 #ifdef HAVE_EPOLL_CREATE1

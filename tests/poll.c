@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#include <miost/poll.h>
+#include <miost.h>
 
 #include "tap.h"
 
@@ -268,6 +268,107 @@ many(void)
 	check_eq(poll_probes(probes, 3, &array.sink, 0), INT_MAX);
 }
 
+/* A scheduler: it acts on events as they are committed. */
+struct acting {
+	struct miost_sink sink;
+	struct miost_event slots[300];
+	int reserves, commits;
+	size_t want;
+	struct miost_queue *queue;
+	struct miost_timers *timers;
+	miost_timer cancelled;
+	size_t seen;
+};
+
+static ssize_t
+acting_reserve(struct miost_sink *sink, size_t want,
+	       struct miost_event **slots)
+{
+	struct acting *acting = (struct acting *)sink;
+
+	acting->reserves++;
+	acting->want = want;
+	*slots = acting->slots;
+	return (ssize_t)(want < 300 ? want : 300);
+}
+
+static void
+acting_commit(struct miost_sink *sink, size_t n)
+{
+	struct acting *acting = (struct acting *)sink;
+	struct miost_event event = { 7, MIOST_READABLE };
+
+	acting->commits++;
+	for (size_t i = 0; i < n && acting->seen < 100; i++, acting->seen++) {
+		/* Enough of them for both to grow. */
+		check_eq(miost_queue_add(acting->queue, event), 0);
+		check_eq(miost_timers_add_deadline(acting->timers, 7, 7,
+						   NULL), 0);
+	}
+	miost_timers_cancel(acting->timers, acting->cancelled);
+}
+
+static const struct miost_sink_ops acting_ops = { acting_reserve,
+						  acting_commit };
+
+static void
+acts_in_commit(void)
+{
+	struct acting acting = { .sink = { &acting_ops } };
+	struct miost_source *sources[2];
+
+	check_eq(miost_queue_new(&acting.queue), 0);
+	check_eq(miost_timers_new(&acting.timers), 0);
+	sources[0] = miost_queue_source(acting.queue);
+	sources[1] = miost_timers_source(acting.timers);
+	check_eq(miost_queue_add(acting.queue, (struct miost_event){ 7, 0 }),
+		 0);
+	check_eq(miost_timers_add_deadline(acting.timers, 8, 1, NULL), 0);
+	check_eq(miost_timers_add_deadline(acting.timers, 9, INT64_MAX,
+					   &acting.cancelled), 0);
+	while (miost_poll(sources, 2, &acting.sink, 0) > 0)
+		;
+	check_eq(acting.seen, 100);
+	check_eq(miost_queue_len(acting.queue), 0);
+	check_eq(miost_timers_len(acting.timers), 0);
+	miost_queue_free(acting.queue);
+	miost_timers_free(acting.timers);
+}
+
+/* How each source asks: once, and for no more than it could fill. */
+static void
+asks_once(void)
+{
+	struct acting acting = { .sink = { &acting_ops }, .seen = 100 };
+	struct miost_os_queue *os_queue;
+	struct miost_source *source;
+
+	check_eq(miost_timers_new(&acting.timers), 0);
+	for (miost_id id = 0; id < 5; id++)
+		check_eq(miost_timers_add_deadline(acting.timers, id, 1,
+						   NULL), 0);
+	check_eq(miost_timers_add_deadline(acting.timers, 5, INT64_MAX, NULL),
+		 0);
+	source = miost_timers_source(acting.timers);
+	check_eq(source->ops->poll(source, &acting.sink), 5);
+	check_eq(acting.reserves, 1);
+	check_eq(acting.want, 5);
+	check_eq(acting.commits, 1);
+	check_eq(source->ops->poll(source, &acting.sink), 0);
+	check_eq(acting.commits, 1);
+
+	acting.reserves = 0;
+	check_eq(miost_os_queue_new(&os_queue), 0);
+	source = miost_os_queue_source(os_queue);
+	check_eq(source->ops->poll(source, &acting.sink), 0);
+	check_eq(miost_os_queue_poll(os_queue, &acting.sink, 0), 0);
+	check_eq(acting.reserves, 2);
+	check_eq(acting.want, 256);
+	check_eq(acting.commits, 1);
+	miost_os_queue_free(os_queue);
+	miost_timers_free(acting.timers);
+}
+
 static const struct tap_test tests[] = {
 	{ "no sources: 0 at once, the sink unasked", no_sources },
 	{ "the first waits, the others follow in order", order },
@@ -280,6 +381,8 @@ static const struct tap_test tests[] = {
 	{ "the first error ends it, and earlier events stay", errors },
 	{ "a sink's error is passed on", broken_sink },
 	{ "the count does not overflow", many },
+	{ "a sink that adds and cancels as it commits", acts_in_commit },
+	{ "every source asks once, for what it could fill", asks_once },
 };
 
 TAP_MAIN(tests)

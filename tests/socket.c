@@ -214,6 +214,20 @@ pending_error(void)
 	close(fds[0]);
 }
 
+/* Asks the system, not the library. */
+static int
+true_ttl(int fd, int family)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	if (family == AF_INET)
+		getsockopt(fd, IPPROTO_IP, IP_TTL, &value, &len);
+	else
+		getsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &value, &len);
+	return value;
+}
+
 static void
 ttl_of(int family)
 {
@@ -224,6 +238,7 @@ ttl_of(int family)
 	check(miost_socket_ttl(fd) <= 255);
 	check_ok(miost_socket_set_ttl(fd, 1));
 	check_eq(miost_socket_ttl(fd), 1);
+	check_eq(true_ttl(fd, family), 1);
 	check_ok(miost_socket_set_ttl(fd, 255));
 	check_eq(miost_socket_ttl(fd), 255);
 	check_eq(miost_socket_set_ttl(fd, 0), -EINVAL);

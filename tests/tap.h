@@ -2,7 +2,7 @@
 /*
  * Tests that speak TAP. A program is `const struct tap_test tests[]` and
  * TAP_MAIN(tests); a test is a function that ends at its first failed check,
- * and must leave no descriptor open that was not open before.
+ * must leave no descriptor open that was not open before, and has a minute.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -79,7 +79,16 @@ tap_check_str(const char *file, int line, const char *what, const char *actual,
 			 expected);
 }
 
-enum { TAP_FDS = 1024 };
+enum { TAP_FDS = 1024, TAP_SECONDS = 60 };
+
+/* How many times slower than others this machine is. */
+static inline double
+tap_time_factor(void)
+{
+	const char *factor = getenv("MIOST_TEST_TIME_FACTOR");
+
+	return factor != NULL ? atof(factor) : 1;
+}
 
 static void
 tap_open_fds(bool fds[TAP_FDS])
@@ -97,6 +106,8 @@ tap_run(const struct tap_test *test, size_t number)
 
 	tap_open_fds(before);
 	tap_skipped[0] = '\0';
+	/* One that hangs ends the program, and so fails. */
+	alarm((unsigned int)(TAP_SECONDS * tap_time_factor()));
 	switch (setjmp(tap_end)) {
 	case 0:
 		test->run();

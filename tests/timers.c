@@ -253,6 +253,7 @@ bad_timeout(void)
 	check_eq(key, 77);
 	check_eq(miost_timers_len(timers), 0);
 	check_ok(miost_timers_add_timeout(timers, 1, INT64_MAX, &key));
+	expect(timers, NULL, 0);
 	check_ok(miost_timers_cancel(timers, key));
 	miost_timers_free(timers);
 }

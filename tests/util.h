@@ -20,9 +20,7 @@
 static inline int64_t
 scaled(int64_t span)
 {
-	const char *factor = getenv("MIOST_TEST_TIME_FACTOR");
-
-	return (int64_t)((double)span * (factor != NULL ? atof(factor) : 1));
+	return (int64_t)((double)span * tap_time_factor());
 }
 
 /* Calls that never should fail here. */

@@ -112,7 +112,8 @@ MIOST_API int miost_ready_format(miost_ready ready, char *buf, size_t size);
  * In one poll a source calls `reserve` at most once, before it takes anything
  * from where its events come from, and then, if it has events, `commit` once.
  * miost_poll() may reserve on its own as well, so a reserve without a commit
- * must be harmless. Neither may call into the source that is polled.
+ * must be harmless. A `reserve` may not call into the source that is polled; a
+ * `commit` may, to add, change or cancel, but not to poll or free it.
  */
 struct miost_sink {
 	const struct miost_sink_ops *ops;

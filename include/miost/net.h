@@ -32,7 +32,8 @@ struct miost_addr {
  * Returns 0, or, leaving `*addr` alone,
  * -EINVAL: not such an address, or a port above 65535;
  * -ENAMETOOLONG: the path or name does not fit a Unix address;
- * -ENODEV: there is no such interface;
+ * -ENODEV: there is no interface of that name;
+ * -EMFILE, -ENFILE: there is no descriptor to look for it with;
  * -ENOTSUP: the system has no abstract names.
  */
 MIOST_API int miost_addr_parse(const char *text, struct miost_addr *addr)

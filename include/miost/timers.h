@@ -40,13 +40,14 @@ struct miost_timers;
 /* Returns 0 or -ENOMEM. */
 MIOST_API int miost_timers_new(struct miost_timers **timers) MIOST_NONNULL(1);
 
-/* Frees the timers, fired or not. NULL is ignored. */
+/* Frees the timers, fired or not; memory is kept until then. NULL is ignored. */
 MIOST_API void miost_timers_free(struct miost_timers *timers);
 
 /*
  * The timers as a source, valid until they are freed. Delivers one
  * MIOST_TIMER event a timer, once its deadline has passed and never before,
- * in the order of deadline, then id.
+ * in the order of deadline, then id. Of a large backlog one poll may deliver
+ * the first part alone.
  */
 MIOST_API struct miost_source *miost_timers_source(struct miost_timers *timers)
 	MIOST_NONNULL(1);

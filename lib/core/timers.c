@@ -20,26 +20,15 @@ enum {
 	AHEAD = 16	/* adds from now is when a slot fetched now is used */
 };
 
-/* Makes sure that what is due, and the earliest of all, is near. */
-static void
-gather(struct miost_timers *timers, int64_t now)
-{
-	if (timers->near < timers->len &&
-	    (timers->near == 0 || timers->far_min <= now))
-		miost__timers_partition(timers, now);
-}
-
 /* Puts an entry at the first spare place, whose slot is in use by now. */
 static inline void
 insert(struct miost_timers *timers, struct entry entry)
 {
-	if (entry.deadline > timers->limit) {
-		if (entry.deadline < timers->far_min)
-			timers->far_min = entry.deadline;
+	timers->operations++;
+	if (entry.deadline > timers->limit)
 		place(timers, timers->len++, entry);
-	} else {
+	else
 		miost__timers_insert_near(timers, entry);
-	}
 }
 
 /* Frees a slot into the spare place that its entry left. */
@@ -154,8 +143,7 @@ timers_max_timeout(struct miost_source *source)
 	if (timers->live == 0)
 		return MIOST_FOREVER;
 	now = miost_now();
-	if (timers->near == 0)
-		miost__timers_partition(timers, now);
+	miost__timers_gather(timers, now);
 	earliest = timers->entries[timers->sorted ? timers->near - 1 : 0]
 			   .deadline;
 	if (earliest <= now)
@@ -189,7 +177,7 @@ timers_poll(struct miost_source *source, struct miost_sink *sink)
 	if (timers->live == 0)
 		return 0;
 	now = miost_now();
-	gather(timers, now);
+	miost__timers_gather(timers, now);
 	due = miost__timers_count_due(timers, now);
 	if (due == 0)
 		return 0;
@@ -218,7 +206,7 @@ miost_timers_new(struct miost_timers **out)
 		return -ENOMEM;
 	timers->source.ops = &timers_ops;
 	timers->limit = INT64_MIN;
-	timers->far_min = INT64_MAX;
+	timers->random = (uint32_t)((uintptr_t)timers >> 4);
 	*out = timers;
 	return 0;
 }
@@ -248,7 +236,10 @@ miost_timers_len(const struct miost_timers *timers)
 int
 miost_timers_reserve(struct miost_timers *timers, size_t n)
 {
-	return n > timers->capacity ? grow(timers, n) : 0;
+	/* Cancelled ones take room till there is enough of them to sweep. */
+	size_t capacity = n < SIZE_MAX / 2 ? n + n / 7 + 8 : n;
+
+	return capacity > timers->capacity ? grow(timers, capacity) : 0;
 }
 
 int
@@ -301,8 +292,6 @@ miost_timers_change(struct miost_timers *timers, miost_timer key,
 	i = timers->slots[entry.slot].pos;
 	if (i >= timers->near && deadline > timers->limit) {
 		timers->entries[i].deadline = deadline;
-		if (deadline < timers->far_min)
-			timers->far_min = deadline;
 		return 0;
 	}
 	miost__timers_take_out(timers, entry.slot);

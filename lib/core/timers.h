@@ -13,8 +13,11 @@
  * the later deadlines in no order: to add, to move and to cancel there takes
  * constant time, whatever their number. When the near part runs out, or has
  * grown too large, a new limit is drawn from a sample, so that about an eighth
- * is near again, and the array is partitioned anew: it reads every entry, once
- * for operations on an eighth of them.
+ * is near again, and the array is partitioned anew. That reads every entry; so
+ * does sorting for those that are near, and an insertion undoes it. Neither is
+ * done before there were as many operations as a fixed part of what it reads,
+ * save to find the earliest when nothing is near. Until then a poll may deliver
+ * less than all that is due.
  *
  * An entry's slot holds what the ordering does not need, and where the entry
  * is. Slots never move, so a key is a slot's number and its generation. Every
@@ -50,9 +53,11 @@ struct miost_timers {
 	uint32_t slot_count;	/* the capacity, and the slots worn out */
 	uint32_t crowded;	/* the near part has become too large */
 	uint32_t random;
+	uint32_t operations;	/* counted, round and round, */
+	uint32_t sorted_at;	/* when it last was sorted, */
+	uint32_t partitioned_at; /* and partitioned */
 	bool sorted;		/* the near part, the earliest last */
 	int64_t limit;		/* near up to here, far after it */
-	int64_t far_min;	/* no deadline in the far part is before it */
 };
 
 /* Puts an entry at a place, of which its slot learns. */
@@ -85,11 +90,8 @@ void miost__timers_sort(struct miost_timers *timers, uint32_t n);
 /* Makes spare entries of those that were cancelled. */
 void miost__timers_sweep(struct miost_timers *timers);
 
-/*
- * Draws the line between near and far anew, not before `now`, and orders what
- * is near: at least one, if any is live.
- */
-void miost__timers_partition(struct miost_timers *timers, int64_t now);
+/* Sees to it that the earliest is near, if any is live. */
+void miost__timers_gather(struct miost_timers *timers, int64_t now);
 
 /* Puts an entry that is not after the limit where it belongs. */
 void miost__timers_insert_near(struct miost_timers *timers,
@@ -98,7 +100,10 @@ void miost__timers_insert_near(struct miost_timers *timers,
 /* Takes the entry of a live slot out; the first spare one has no slot then. */
 void miost__timers_take_out(struct miost_timers *timers, uint32_t slot);
 
-/* How many near ones are due. Sorts them if they are more than a few. */
+/*
+ * How many near ones are due, or at least some of those. Sorts them if they are
+ * more than a few.
+ */
 uint32_t miost__timers_count_due(struct miost_timers *timers, int64_t now);
 
 #endif

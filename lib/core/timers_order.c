@@ -5,7 +5,8 @@
 enum {
 	FEW = 64,	/* so many may all be near */
 	SAMPLES = 32,	/* drawn to find a limit, */
-	NEAREST = 4	/* which is the fourth of them: an eighth is near */
+	NEAREST = 4,	/* which is the fourth of them: an eighth is near */
+	IN_A_HEAP = 64	/* so many at least are due before they are sorted */
 };
 
 /* Puts `entry` where it belongs between the heap's root and the hole at `i`. */
@@ -81,6 +82,7 @@ sort_near(struct miost_timers *timers)
 	miost__timers_sort(timers, timers->near);
 	for (uint32_t i = 0; i < timers->near; i++)
 		timers->slots[timers->entries[i].slot].pos = i;
+	timers->sorted_at = timers->operations;
 	timers->sorted = true;
 }
 
@@ -142,8 +144,12 @@ miost__timers_sweep(struct miost_timers *timers)
 	timers->len = len;
 }
 
-void
-miost__timers_partition(struct miost_timers *timers, int64_t now)
+/*
+ * Draws the line between near and far anew, not before `now`, and orders what
+ * is near: at least one, if any is live.
+ */
+static void
+partition(struct miost_timers *timers, int64_t now)
 {
 	struct entry *entries = timers->entries;
 	uint32_t near = 0;
@@ -154,15 +160,11 @@ miost__timers_partition(struct miost_timers *timers, int64_t now)
 	limit = choose_limit(timers);
 	if (limit < now)
 		limit = now;
-	timers->far_min = INT64_MAX;
 	for (uint32_t i = 0; i < timers->len; i++) {
 		struct entry entry = entries[i];
 
-		if (entry.deadline > limit) {
-			if (entry.deadline < timers->far_min)
-				timers->far_min = entry.deadline;
+		if (entry.deadline > limit)
 			continue;
-		}
 		if (i != near) {
 			place(timers, i, entries[near]);
 			place(timers, near, entry);
@@ -172,10 +174,24 @@ miost__timers_partition(struct miost_timers *timers, int64_t now)
 	timers->near = near;
 	timers->crowded = near < UINT32_MAX / 4 ? near * 2 + FEW : UINT32_MAX;
 	timers->limit = limit;
+	timers->partitioned_at = timers->operations;
+	timers->sorted_at = timers->operations - near;
 	if (limit == now)
 		sort_near(timers);
 	else
 		heapify(timers);
+}
+
+void
+miost__timers_gather(struct miost_timers *timers, int64_t now)
+{
+	uint32_t since = timers->operations - timers->partitioned_at;
+
+	if (timers->near == timers->len)
+		return;
+	if (timers->near == 0 ||
+	    (timers->limit < now && since >= timers->len / 8))
+		partition(timers, now);
 }
 
 void
@@ -195,7 +211,7 @@ miost__timers_insert_near(struct miost_timers *timers, struct entry entry)
 	else
 		sift_up(timers, i, entry);
 	if (timers->near > timers->crowded)
-		miost__timers_partition(timers, INT64_MIN);
+		partition(timers, INT64_MIN);
 }
 
 void
@@ -204,6 +220,7 @@ miost__timers_take_out(struct miost_timers *timers, uint32_t slot)
 	struct entry *entries = timers->entries;
 	uint32_t i = timers->slots[slot].pos;
 
+	timers->operations++;
 	if (i < timers->near) {
 		struct entry last;
 
@@ -259,13 +276,13 @@ count_sorted(const struct miost_timers *timers, int64_t now)
 uint32_t
 miost__timers_count_due(struct miost_timers *timers, int64_t now)
 {
-	uint32_t few = timers->near / 16 + 16;
+	uint32_t since = timers->operations - timers->sorted_at;
 	uint32_t n;
 
 	if (timers->sorted)
 		return count_sorted(timers, now);
-	n = count_heap(timers, 0, now, few);
-	if (n < few)
+	n = count_heap(timers, 0, now, IN_A_HEAP);
+	if (n < IN_A_HEAP || since < timers->near)
 		return n;
 	sort_near(timers);
 	return count_sorted(timers, now);

@@ -69,7 +69,7 @@ parse_ipv4(const char *text, size_t len, uint16_t port,
 	return 0;
 }
 
-/* The number of the interface with this name, or this number. */
+/* The number of an interface, given as that or by its name. */
 static int
 parse_scope(const char *text, size_t len, uint32_t *scope)
 {
@@ -80,13 +80,15 @@ parse_scope(const char *text, size_t len, uint32_t *scope)
 		return -EINVAL;
 	if (copy_part(name, sizeof(name), text, len) < 0)
 		return -ENODEV;
+	if (parse_number(name, UINT32_MAX, &number) == 0) {
+		*scope = (uint32_t)number;
+		return number != 0 ? 0 : -EINVAL;
+	}
 	*scope = if_nametoindex(name);
 	if (*scope != 0)
 		return 0;
-	if (parse_number(name, UINT32_MAX, &number) < 0)
-		return -ENODEV;
-	*scope = (uint32_t)number;
-	return 0;
+	/* To look needs a descriptor, too. */
+	return errno == ENXIO ? -ENODEV : -errno;
 }
 
 static int

@@ -36,25 +36,32 @@ miost_tcp_connect(const struct miost_addr *addr)
 	return fd;
 }
 
-int
-miost_tcp_connected(int fd)
+/* The pending error, or else whether there is a peer: 0 or -ENOTCONN. */
+static int
+ask_connected(int fd)
 {
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
 	int error;
 	int err = miost_socket_take_error(fd, &error);
 
 	if (err < 0)
 		return err;
-	if (error != 0)
-		return -error;
-	err = miost_socket_peer_addr(fd, NULL);
+	return error != 0 ? -error : miost_socket_peer_addr(fd, NULL);
+}
+
+int
+miost_tcp_connected(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	int err = ask_connected(fd);
+
 	if (err != -ENOTCONN)
 		return err;
 	/*
 	 * No peer: not yet, or not any more, or never. Only the first of them
-	 * is not writable.
+	 * is not writable; and what is by now may have changed since it was
+	 * asked.
 	 */
-	return poll(&wait, 1, 0) > 0 ? -ENOTCONN : -EINPROGRESS;
+	return poll(&wait, 1, 0) > 0 ? ask_connected(fd) : -EINPROGRESS;
 }
 
 static int

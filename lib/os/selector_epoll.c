@@ -26,6 +26,7 @@
 #include "selector.h"
 
 #ifndef HAVE_EPOLLEXCLUSIVE
+#undef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE 0	/* never asked for */
 #endif
 
