@@ -3,8 +3,9 @@
  * echo [--once] [--idle SECONDS] ADDRESS
  *
  * Sends back what each client sends, until standard input ends or, with
- * --once, one client was served. A client that neither sends nor takes
- * anything for the idle time (60 s) is closed.
+ * --once, one client was served. Input that cannot be watched, a file or
+ * /dev/null, is ignored. A client that neither sends nor takes anything for the
+ * idle time (60 s) is closed.
  *
  * A connection either reads or writes: what was read and could not be written
  * at once stays in its buffer, and nothing more is read until that is gone. So

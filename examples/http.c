@@ -3,8 +3,9 @@
  * http [--once] [--idle SECONDS] ADDRESS
  *
  * A small HTTP/1.1 server: one page at "/", 404 for all else, until standard
- * input ends or, with --once, one connection was served. Connections are kept,
- * and requests may follow each other without waiting for the answers.
+ * input ends or, with --once, one connection was served. Input that cannot be
+ * watched, a file or /dev/null, is ignored. Connections are kept, and requests
+ * may follow each other without waiting for the answers.
  *
  * A connection has a buffer for requests and one for answers. It reads when it
  * has no complete request and no answer left, and answers while there is room,
@@ -12,6 +13,8 @@
  * that could be misread (RFC 9112) is refused, and nothing after it is read as
  * a request; neither is a body, which no request needs here.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -179,6 +182,20 @@ consists_of(const char *text, const char *set)
 	return text[strspn(text, set)] == '\0';
 }
 
+/* Whether a target, up to a space, is the page, with a query or without. */
+static bool
+is_home(const char *target)
+{
+	/* As proxies are asked, with the host: an empty path means "/". */
+	if (strncasecmp(target, "http://", 7) == 0) {
+		target += 7;
+		target += strcspn(target, "/? ");
+		if (*target != '/')
+			return true;
+	}
+	return target[0] == '/' && (target[1] == ' ' || target[1] == '?');
+}
+
 /* METHOD TARGET HTTP/x.y; what is wrong is answered by the page returned. */
 static const struct page *
 parse_request_line(struct request *request, const char *line)
@@ -200,7 +217,7 @@ parse_request_line(struct request *request, const char *line)
 		return &bad_request;
 	request->head = strncmp(line, "HEAD ", 5) == 0;
 	request->home = (request->head || strncmp(line, "GET ", 4) == 0) &&
-			target[0] == '/' && (len == 1 || target[1] == '?');
+			is_home(target);
 	request->http11 = version[7] > '0';
 	return version[5] == '1' ? NULL : &bad_version;
 }

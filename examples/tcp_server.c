@@ -3,7 +3,8 @@
  * tcp_server [--once] ADDRESS
  *
  * Tells every client its own address and closes the connection, until standard
- * input ends or, with --once, one client was served.
+ * input ends or, with --once, one client was served. Input that cannot be
+ * watched, a file or /dev/null, is ignored.
  */
 #include <errno.h>
 #include <stdbool.h>

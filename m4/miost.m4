@@ -9,11 +9,13 @@ m4_foreach_w([miost_name], [$2], [
 AC_CACHE_CHECK([for ]miost_name, [miost_cv_]miost_name,
   [AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <sys/types.h>
 #include <sys/time.h>
-#include <$1>]], [[long long value = (long long)]]miost_name[[; return value == 42;]])],
+#include <$1>]],
+      [[long long value = (long long)]]miost_name[[; return value == 42;]])],
     [AS_VAR_SET([miost_cv_]miost_name, [yes])],
     [AS_VAR_SET([miost_cv_]miost_name, [no])])])
 AS_VAR_IF([miost_cv_]miost_name, [yes],
-  [AC_DEFINE([HAVE_]m4_toupper(miost_name), [1], [Whether <$1> declares ]miost_name)])
+  [AC_DEFINE([HAVE_]m4_toupper(miost_name), [1],
+    [Whether <$1> declares ]miost_name)])
 ])])
 
 dnl MIOST_CHECK_FLAGS(VARIABLE, FLAGS): appends to the variable each flag that
@@ -61,7 +63,7 @@ MIOST_CHECK_FLAGS([WARN_CFLAGS], [-Wall -Wextra -Wpedantic -Walloca
   -Wmissing-variable-declarations -Wnested-externs -Wnull-dereference
   -Wold-style-definition -Wpointer-arith -Wredundant-decls -Wshadow
   -Wsign-conversion -Wstrict-overflow=2 -Wstrict-prototypes -Wswitch-default
-  -Wswitch-enum -Wundef -Wuninitialized -Wunused-macros -Wvla -Wwrite-strings])
+  -Wswitch-enum -Wundef -Wuninitialized -Wvla -Wwrite-strings])
 AC_ARG_ENABLE([werror],
   [AS_HELP_STRING([--enable-werror], [treat warnings as errors])],
   [], [enable_werror=no])

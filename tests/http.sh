@@ -61,7 +61,7 @@ get='GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 head='HEAD / HTTP/1.1\r\nHost: a\r\n\r\n'
 lost='GET /lost HTTP/1.1\r\nHost: a\r\n\r\n'
 
-plan 31
+plan 32
 
 # What curl gets.
 
@@ -85,6 +85,12 @@ without_body() {
 		grep -v '^Date' "$tmp/head" >"$tmp/2" && cmp "$tmp/1" "$tmp/2"
 }
 try "HEAD: the same without the page" without_body
+with_host='GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n'
+with_host=$with_host'GET http://a HTTP/1.1\r\nHost: a\r\n\r\n'
+with_host=$with_host'GET HTTP://a:80?q HTTP/1.1\r\nHost: a\r\n\r\n'
+with_host=$with_host'GET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n'
+try "a target with its host, as proxies are asked" \
+	answers "200 200 200 404" "$with_host"
 
 one_connection() {
 	codes / /lost '/?query' /lost / >"$tmp/codes" || return
@@ -263,16 +269,17 @@ try "an idle connection is closed, not too early" idle
 stop || :
 
 ipv6() {
+	start '[::1]:0' || return
 	code=$(fetch -g -o /dev/null -w '%{http_code}' "http://[::1]:$port/")
 	echo "$code"
 	[ "$code" = 200 ] && stop
 }
-if start '[::1]:0'; then
+if has_ipv6; then
 	try "IPv6" ipv6
+	exec 9>&-
 else
-	skip "IPv6" "$(cat "$tmp/err")"
+	skip "IPv6" 'this machine has no IPv6 loopback address'
 fi
-exec 9>&-
 
 # Wrong use, and errors.
 

@@ -19,6 +19,8 @@ if [ -n "$DESTDIR" ]; then
 	export PKG_CONFIG_SYSROOT_DIR
 fi
 
+: "${exampledir:?}"
+
 cat >"$tmp/program.c" <<'EOF'
 #include <miost.h>
 #include <stdio.h>
@@ -122,6 +124,16 @@ pkgconfig() {
 	$PKG_CONFIG --modversion miost && $PKG_CONFIG --cflags --libs miost
 }
 
+# The examples as they were installed, in plain C11. An empty list is a failure.
+examples() {
+	for example in "$DESTDIR$exampledir"/*.c; do
+		# shellcheck disable=SC2046,SC2086 # lists of words
+		$CC ${CPPFLAGS-} ${CFLAGS-} -std=c11 -Wall -Wextra -Wpedantic \
+			-Werror -c -o "$tmp/example.o" "$example" \
+			$($PKG_CONFIG --cflags miost)
+	done
+}
+
 # Every function has a page, and every page that leads on leads somewhere.
 pages() {
 	for name in miost_poll $(sed -n \
@@ -155,10 +167,12 @@ check_rpath() {
 
 command -v "$PKG_CONFIG" >/dev/null || skip_all "there is no $PKG_CONFIG"
 
-plan 7
+plan 8
 try 'pkg-config finds it' pkgconfig
 check_language C "$CC" program.c
 check_language C++ "${CXX-}" program.cc
+examples >"$tmp/wrong" 2>&1
+none 'the examples compile as a program of yours does' "$tmp/wrong"
 pages >"$tmp/wrong" 2>&1
 none 'the manual is complete' "$tmp/wrong"
 check_rpath

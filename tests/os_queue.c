@@ -582,10 +582,12 @@ static void
 one_at_a_time(void)
 {
 	enum { PAIRS = 20 };
-	struct fixture f = make_fixture();
+	struct fixture f;
 	bool seen[PAIRS] = { false };
 	int fds[PAIRS][2];
 
+	need_descriptors(2 * PAIRS + 20);
+	f = make_fixture();
 	for (int i = 0; i < PAIRS; i++) {
 		make_pair(fds[i]);
 		add(&f, fds[i][0], (miost_id)i, MIOST_WRITABLE, MIOST_EDGE);
@@ -607,11 +609,13 @@ static void
 many(void)
 {
 	enum { FDS = 400 };
-	struct fixture f = make_fixture();
+	struct fixture f;
 	struct miost_event_vec vec;
 	bool seen[FDS] = { false };
 	int pair[2], fds[FDS];
 
+	need_descriptors(FDS + 20);
+	f = make_fixture();
 	make_pair(pair);
 	miost_event_vec_init(&vec);
 	for (int i = 0; i < FDS; i++) {
@@ -715,6 +719,30 @@ interrupted(void)
 }
 
 /* Queues in queues, and in other loops. */
+
+/* On Linux to be stopped and continued interrupts a wait, too. */
+static void
+stopped(void)
+{
+	struct fixture f = make_fixture();
+	char command[128];
+	int64_t start;
+	FILE *shell;
+	int n;
+
+	snprintf(command, sizeof(command),
+		 "sleep 0.1; kill -STOP %ld; sleep 0.1; kill -CONT %ld",
+		 (long)getpid(), (long)getpid());
+	shell = popen(command, "r");
+	check(shell != NULL);
+	start = miost_now();
+	n = poll_for(&f, 8, SECOND);
+	check(n == -EINTR || n == 0);
+	check(n == -EINTR || miost_now() - start >= SECOND);
+	check_ok(pclose(shell));
+	expect_nothing(&f);
+	miost_os_queue_free(f.queue);
+}
 
 static void
 nested(void)
@@ -876,6 +904,7 @@ static const struct tap_test tests[] = {
 	{ "a timeout of 0 does not sleep", does_not_sleep },
 	{ "the longest waits end with an event", ends_a_long_wait },
 	{ "a signal handler: -EINTR, and no event lost", interrupted },
+	{ "stopped and continued: early with -EINTR, or in time", stopped },
 	{ "a queue in a queue, and in poll(2)", nested },
 	{ "handles of the caller's own", evented },
 	{ "their errors, and what is checked before", evented_errors },

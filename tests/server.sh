@@ -13,10 +13,20 @@
 # Of the many kinds of nc, these tests need one that can end its stream (-N).
 nc -h 2>&1 | grep -q '[[:space:]]-N' || skip_all "no nc that knows -N"
 
+# Ends a server that a failed test has left. launch removes its pid.
 cleanup() {
-	if [ -f "$tmp/pid" ] && [ ! -f "$tmp/status" ]; then
-		kill -9 "$(cat "$tmp/pid")"
-	fi
+	cleanup_tries=50
+	while [ -f "$tmp/pid" ] && [ "$cleanup_tries" -gt 0 ]; do
+		kill -9 "$(cat "$tmp/pid")" 2>/dev/null
+		cleanup_tries=$((cleanup_tries - 1))
+		sleep 0.1
+	done
+}
+
+# Asks the system, not the servers.
+has_ipv6() {
+	grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null ||
+		ifconfig lo0 2>/dev/null | grep -q 'inet6 ::1'
 }
 
 # apart COMMAND...: with &, does not keep the server's input open.
@@ -37,10 +47,13 @@ await() {
 
 # launch ARGUMENT...: runs the program, and leaves its status in a file.
 launch() {
+	cleanup
+	rm -f "$tmp/status"
 	# shellcheck disable=SC2016,SC2086 # for sh to expand; a list of words
 	sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$tmp/pid" \
 		${MIOST_TEST_RUN-} "$program" "$@" >"$tmp/out" 2>"$tmp/err"
 	echo $? >"$tmp/status"
+	rm -f "$tmp/pid"
 }
 
 listening() {

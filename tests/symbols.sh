@@ -114,10 +114,14 @@ elif ! command -v readelf >/dev/null; then
 else
 	check_shared
 fi
-case ${CFLAGS-} in
+case "$CC ${CFLAGS-}" in
 *-fsanitize=*)
 	skip 'what files share' 'the sanitizers add symbols'
 	skip 'global state' 'the sanitizers add symbols'
+	;;
+*-flto*)
+	skip 'what files share' 'the objects are yet to be compiled'
+	skip 'global state' 'the objects are yet to be compiled'
 	;;
 *)
 	check_objects

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct tap_test {
@@ -102,7 +103,7 @@ static bool
 tap_run(const struct tap_test *test, size_t number)
 {
 	static bool before[TAP_FDS], after[TAP_FDS];
-	volatile bool ok = true;
+	volatile bool ok = true, skipped = false;
 
 	tap_open_fds(before);
 	tap_skipped[0] = '\0';
@@ -116,20 +117,23 @@ tap_run(const struct tap_test *test, size_t number)
 		ok = false;
 		break;
 	default:
-		printf("ok %zu - %s # SKIP %s\n", number, test->name,
-		       tap_skipped);
-		fflush(stdout);
-		return true;
+		skipped = true;
+		break;
 	}
 	tap_open_fds(after);
-	for (int fd = 0; fd < TAP_FDS && ok; fd++) {
-		if (after[fd] != before[fd]) {
+	for (int fd = 0; fd < TAP_FDS; fd++) {
+		if (after[fd] == before[fd])
+			continue;
+		/* A test that failed had no chance, and harms no other. */
+		if (ok)
 			printf("# descriptor %d was left %s\n", fd,
 			       after[fd] ? "open" : "closed");
-			ok = false;
-		}
+		ok = false;
+		if (after[fd])
+			close(fd);
 	}
-	printf("%s %zu - %s\n", ok ? "ok" : "not ok", number, test->name);
+	printf("%s %zu - %s%s%s\n", ok ? "ok" : "not ok", number, test->name,
+	       ok && skipped ? " # SKIP " : "", ok ? tap_skipped : "");
 	fflush(stdout);
 	return ok;
 }
@@ -139,6 +143,15 @@ tap_main(const struct tap_test *tests, size_t n)
 {
 	bool ok = true;
 
+	struct rlimit limit;
+
+	/* Some systems give few descriptors until more are asked for. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < TAP_FDS) {
+		limit.rlim_cur = limit.rlim_max < TAP_FDS ? limit.rlim_max
+							  : TAP_FDS;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	printf("1..%zu\n", n);
 	fflush(stdout);
 	for (size_t i = 0; i < n; i++)

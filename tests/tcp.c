@@ -282,9 +282,11 @@ many_connections(void)
 {
 	enum { CLIENTS = 200 };
 	struct miost_addr addr;
-	int listener = listen_on("127.0.0.1:0", &addr);
 	int clients[CLIENTS];
+	int listener;
 
+	need_descriptors(CLIENTS + 20);
+	listener = listen_on("127.0.0.1:0", &addr);
 	for (int i = 0; i < CLIENTS; i++) {
 		clients[i] = miost_tcp_connect(&addr);
 		check(clients[i] >= 0);

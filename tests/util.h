@@ -94,6 +94,17 @@ make_tcp_pair(const char *any, int fds[2])
 	close(listener);
 }
 
+/* Skips a test for which there are not enough descriptors. */
+static inline void
+need_descriptors(int n)
+{
+	int fd = fcntl(0, F_DUPFD, n);
+
+	if (fd < 0)
+		tap_skip("the limit of open files is too low");
+	close(fd);
+}
+
 static inline bool
 has_ipv6(void)
 {

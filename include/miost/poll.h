@@ -20,7 +20,8 @@ MIOST_BEGIN_DECLS
  *
  * Returns how many events were added. No sources: 0 at once.
  * -ENOBUFS: the sink was full from the start; nothing was waited for or taken.
- * -EINTR: a signal handler ran.
+ * -EINTR: a signal handler ran, or on Linux the process was stopped and goes
+ * on. Poll again.
  * Any other negative value is the first error of a source or of the sink.
  * After an error the sink may hold events of the sources before it.
  */

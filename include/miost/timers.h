@@ -40,7 +40,7 @@ struct miost_timers;
 /* Returns 0 or -ENOMEM. */
 MIOST_API int miost_timers_new(struct miost_timers **timers) MIOST_NONNULL(1);
 
-/* Frees the timers, fired or not; memory is kept until then. NULL is ignored. */
+/* Frees the timers with all their memory, kept till then. NULL is ignored. */
 MIOST_API void miost_timers_free(struct miost_timers *timers);
 
 /*

@@ -44,7 +44,7 @@ void miost__selector_close(struct miost__selector *selector);
 /*
  * Waits up to `timeout` nanoseconds (0: does not wait; negative: without end)
  * for the first event and stores up to `n` (at least 1). Returns how many:
- * 0 not before the time has passed. Returns -EINTR when a signal handler ran.
+ * 0 not before the time has passed. -EINTR: a signal interrupted it.
  */
 int miost__selector_select(struct miost__selector *selector,
 			   struct miost_event *events, size_t n,

@@ -7,6 +7,8 @@
  *   sandboxes that filter system calls they do not know.
  * - epoll_wait takes an int of milliseconds, which ends after 24 days, and a
  *   32-bit time_t after 68 years.
+ * - epoll_wait is EINTR without any handler, too, when the process was stopped
+ *   and continued (signal(7)). That is passed on: the caller polls again.
  * - EPOLLRDHUP, asked for by one who only writes, would make a level-triggered
  *   loop spin on what no write can change, and EPOLLEXCLUSIVE refuses it.
  */
