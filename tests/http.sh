@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # The example that serves HTTP, by curl as the client, and by nc as a bad one.
 program=examples/http
-name=${program#*/}
 
 # shellcheck source=tests/server.sh
 . "${srcdir:-.}/tests/server.sh"
@@ -61,7 +60,7 @@ get='GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 head='HEAD / HTTP/1.1\r\nHost: a\r\n\r\n'
 lost='GET /lost HTTP/1.1\r\nHost: a\r\n\r\n'
 
-plan 32
+plan 34
 
 # What curl gets.
 
@@ -268,47 +267,11 @@ idle() {
 try "an idle connection is closed, not too early" idle
 stop || :
 
-ipv6() {
-	start '[::1]:0' || return
+fetched_ipv6() {
 	code=$(fetch -g -o /dev/null -w '%{http_code}' "http://[::1]:$port/")
 	echo "$code"
-	[ "$code" = 200 ] && stop
+	[ "$code" = 200 ]
 }
-if has_ipv6; then
-	try "IPv6" ipv6
-	exec 9>&-
-else
-	skip "IPv6" 'this machine has no IPv6 loopback address'
-fi
-
-# Wrong use, and errors.
-
-# refused STATUS TEXT ARGUMENT...: the program ends at once and says why.
-refused() {
-	refused_status=$1
-	refused_text=$2
-	shift 2
-	rm -f "$tmp/status"
-	launch "$@" </dev/null
-	cat "$tmp/err"
-	[ "$(cat "$tmp/status")" = "$refused_status" ] &&
-		[ ! -s "$tmp/out" ] && grep "$refused_text" "$tmp/err"
-}
-
-wrong_use() {
-	refused 2 "^usage: $name " &&
-		refused 2 '^usage: ' 127.0.0.1:0 127.0.0.1:0 &&
-		refused 2 '^usage: ' --once &&
-		refused 2 '^usage: ' --twice 127.0.0.1:0 &&
-		refused 2 '^usage: ' --idle &&
-		refused 2 '^usage: ' --idle 1 &&
-		refused 2 '^usage: ' --idle 0 127.0.0.1:0 &&
-		refused 2 '^usage: ' --idle 1s 127.0.0.1:0
-}
-try "wrong use" wrong_use
-
-invalid_address() {
-	refused 1 "^$name: 127.0.0.1: " 127.0.0.1 &&
-		refused 1 "^$name: unix:/socket: " unix:/socket
-}
-try "an address that is none, or not for TCP" invalid_address
+try_ipv6 fetched_ipv6
+try_errors
+try "wrong idle times" wrong_idle

@@ -9,6 +9,7 @@
 . "${srcdir:-.}/tests/lib.sh"
 
 : "${program:?}" "${port=}"
+name=${program#*/}
 
 # Of the many kinds of nc, these tests need one that can end its stream (-N).
 nc -h 2>&1 | grep -q '[[:space:]]-N' || skip_all "no nc that knows -N"
@@ -52,8 +53,9 @@ launch() {
 	# shellcheck disable=SC2016,SC2086 # for sh to expand; a list of words
 	sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$tmp/pid" \
 		${MIOST_TEST_RUN-} "$program" "$@" >"$tmp/out" 2>"$tmp/err"
-	echo $? >"$tmp/status"
+	launch_status=$?
 	rm -f "$tmp/pid"
+	echo "$launch_status" >"$tmp/status"
 }
 
 listening() {
@@ -87,4 +89,94 @@ ended() {
 stop() {
 	exec 9>&-
 	ended 0
+}
+
+# What all of them are tested for.
+
+# without_input COMMAND...: input that cannot be watched, or is closed, does not
+# end a server; the command is a client that is served.
+without_input() {
+	: >"$tmp/out"
+	launch --once 127.0.0.1:0 </dev/null &
+	await listening && "$@" && ended 0 || return
+	: >"$tmp/out"
+	launch --once 127.0.0.1:0 <&- &
+	await listening && "$@" && ended 0
+}
+
+# serves_ipv6 COMMAND...: likewise.
+serves_ipv6() {
+	start '[::1]:0' && "$@" && stop
+}
+
+# try_ipv6 COMMAND...
+try_ipv6() {
+	if has_ipv6; then
+		try "IPv6" serves_ipv6 "$@"
+		exec 9>&-
+	else
+		skip "IPv6" 'this machine has no IPv6 loopback address'
+	fi
+}
+
+# refused STATUS TEXT ARGUMENT...: the program ends at once and says why.
+refused() {
+	refused_status=$1
+	refused_text=$2
+	shift 2
+	launch "$@" </dev/null
+	cat "$tmp/err"
+	[ "$(cat "$tmp/status")" = "$refused_status" ] &&
+		[ ! -s "$tmp/out" ] && grep "$refused_text" "$tmp/err"
+}
+
+wrong_arguments() {
+	refused 2 "^usage: $name " &&
+		refused 2 '^usage: ' 127.0.0.1:0 127.0.0.1:0 &&
+		refused 2 '^usage: ' --once &&
+		refused 2 '^usage: ' --twice 127.0.0.1:0
+}
+
+wrong_idle() {
+	refused 2 '^usage: ' --idle &&
+		refused 2 '^usage: ' --idle 1 &&
+		refused 2 '^usage: ' --idle 0 127.0.0.1:0 &&
+		refused 2 '^usage: ' --idle 1s 127.0.0.1:0
+}
+
+invalid_address() {
+	refused 1 "^$name: 127.0.0.1: " 127.0.0.1 &&
+		refused 1 "^$name: unix:/socket: " unix:/socket
+}
+
+# Prints a port, and keeps it to itself until its input ends.
+occupy() {
+	perl -MSocket -e '
+		$| = 1;
+		socket(my $s, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+		bind($s, sockaddr_in(0, INADDR_LOOPBACK)) or die "bind: $!";
+		listen($s, 1) or die "listen: $!";
+		print((sockaddr_in(getsockname($s)))[0], "\n");
+		<STDIN>;'
+}
+
+in_use() {
+	mkfifo "$tmp/hold"
+	occupy <"$tmp/hold" >"$tmp/port" &
+	exec 8>"$tmp/hold"
+	await test -s "$tmp/port" &&
+		refused 1 "^$name: 127.0.0.1:" "127.0.0.1:$(cat "$tmp/port")"
+	in_use_status=$?
+	exec 8>&-
+	return "$in_use_status"
+}
+# Three tests.
+try_errors() {
+	try "wrong use" wrong_arguments
+	try "an address that is none, or not for TCP" invalid_address
+	if command -v perl >/dev/null; then
+		try "an address in use" in_use
+	else
+		skip "an address in use" "no perl"
+	fi
 }
