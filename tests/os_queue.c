@@ -367,7 +367,8 @@ exclusive(void)
 static void
 ids(void)
 {
-	static const miost_id all[] = { 0, 1, UINTPTR_MAX, UINTPTR_MAX / 2 + 1 };
+	static const miost_id all[] = { 0, 1, UINTPTR_MAX,
+					 UINTPTR_MAX / 2 + 1 };
 	struct fixture f = make_fixture();
 	int fds[2];
 

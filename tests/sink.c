@@ -112,7 +112,8 @@ vec_too_large(void)
 
 	miost_event_vec_init(&vec);
 	check_eq(miost_event_vec_reserve(&vec, SIZE_MAX), -ENOMEM);
-	check_eq(miost_event_vec_reserve(&vec, SIZE_MAX / sizeof(*slots)), -ENOMEM);
+	check_eq(miost_event_vec_reserve(&vec, SIZE_MAX / sizeof(*slots)),
+		 -ENOMEM);
 	check_eq(reserve(&vec.sink, SIZE_MAX, &slots), -ENOMEM);
 	check_eq(miost_event_vec_reserve(&vec, 3), 0);
 	fill(&vec.sink, 2, 5);

@@ -23,7 +23,7 @@ enum {
 	MIOST_READABLE = 1 << 0,	/* a read, receive or accept */
 	MIOST_PRIORITY = 1 << 1,	/* out-of-band data and its kind */
 	MIOST_WRITABLE = 1 << 2,	/* a write or send */
-	MIOST_ERROR = 1 << 3,		/* the descriptor has an error pending */
+	MIOST_ERROR = 1 << 3,		/* an error is pending */
 	MIOST_HUP = 1 << 4,		/* the peer closed one half or both */
 	MIOST_TIMER = 1 << 5,		/* a deadline has passed */
 	MIOST_READ_CLOSED = 1 << 6,	/* nothing more will come */

@@ -86,6 +86,7 @@ sort_near(struct miost_timers *timers)
 	timers->sorted = true;
 }
 
+/* 24 bits: a linear congruential generator, of which the upper are good. */
 static uint32_t
 next_random(struct miost_timers *timers)
 {
@@ -250,8 +251,8 @@ count_heap(const struct miost_timers *timers, uint64_t i, int64_t now,
 
 	if (i >= timers->near || timers->entries[i].deadline > now)
 		return 0;
-	for (uint64_t child = i * 4 + 1; child <= i * 4 + 4 && n < most; child++)
-		n += count_heap(timers, child, now, most - n);
+	for (int child = 1; child <= 4 && n < most; child++)
+		n += count_heap(timers, i * 4 + (uint64_t)child, now, most - n);
 	return n;
 }
 

@@ -25,13 +25,14 @@ tcp_socket(const struct miost_addr *addr)
 int
 miost_tcp_connect(const struct miost_addr *addr)
 {
+	const struct sockaddr *peer = (const struct sockaddr *)&addr->storage;
 	int fd = tcp_socket(addr);
 
 	if (fd < 0)
 		return fd;
 	/* Interrupted, a non-blocking socket goes on connecting. */
-	if (connect(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0 &&
-	    errno != EINPROGRESS && errno != EINTR)
+	if (connect(fd, peer, addr->len) < 0 && errno != EINPROGRESS &&
+	    errno != EINTR)
 		return miost__net_abandon(fd, -errno);
 	return fd;
 }
