@@ -97,9 +97,11 @@ stop() {
 # end a server; the command is a client that is served.
 without_input() {
 	: >"$tmp/out"
+	rm -f "$tmp/status"
 	launch --once 127.0.0.1:0 </dev/null &
 	await listening && "$@" && ended 0 || return
 	: >"$tmp/out"
+	rm -f "$tmp/status"
 	launch --once 127.0.0.1:0 <&- &
 	await listening && "$@" && ended 0
 }

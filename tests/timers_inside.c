@@ -5,6 +5,23 @@
  * must give the same events. And what only shows inside: slots that are worn
  * out, and the memory taken.
  */
+#include <stdlib.h>
+
+/* How often memory can still be had; negative: always. */
+static int reallocs_left = -1;
+
+static void *
+test_realloc(void *old, size_t size)
+{
+	if (reallocs_left == 0)
+		return NULL;
+	if (reallocs_left > 0)
+		reallocs_left--;
+	return realloc(old, size);
+}
+
+#define realloc(old, size) test_realloc(old, size)
+
 #include "../lib/core/event.c"
 #include "../lib/core/sinks.c"
 #define FEW TIMERS_SORT_FEW
@@ -543,6 +560,31 @@ all_worn_out(void)
 	miost_timers_free(timers);
 }
 
+/* The array grows, its slots do not, and the one place that is swept is worn. */
+static void
+worn_out_of_memory(void)
+{
+	struct miost_timers *timers;
+	miost_timer key;
+	uint32_t slot;
+
+	check_eq(miost_timers_new(&timers), 0);
+	do
+		check_eq(miost_timers_add_deadline(timers, 1, now_ns + 1,
+						   &key), 0);
+	while (timers->len < timers->capacity);
+	slot = (uint32_t)key;
+	timers->slots[slot].generation = WORN_OUT - 1;
+	key = (miost_timer)(WORN_OUT - 1) << 32 | slot;
+	check_eq(miost_timers_cancel(timers, key), 0);
+	reallocs_left = 1;
+	check_eq(miost_timers_add_deadline(timers, 1, 1, NULL), -ENOMEM);
+	reallocs_left = -1;
+	check_eq(miost_timers_add_deadline(timers, 1, 1, &key), 0);
+	check((uint32_t)key != slot);
+	miost_timers_free(timers);
+}
+
 static const struct tap_test tests[] = {
 	{ "as the model says, with few timers", few },
 	{ "as the model says, with some", balanced },
@@ -557,6 +599,8 @@ static const struct tap_test tests[] = {
 	{ "at most 40 bytes a timer, turned over or not", memory },
 	{ "a slot that is worn out is not used again", worn_out },
 	{ "when all slots are worn out, others are made", all_worn_out },
+	{ "a worn slot, and half of the memory for others",
+	  worn_out_of_memory },
 };
 
 TAP_MAIN(tests)

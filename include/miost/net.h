@@ -44,7 +44,8 @@ MIOST_API int miost_addr_parse(const char *text, struct miost_addr *addr)
  * does: at most `size` bytes with the final NUL, and the length that the whole
  * text has without it is returned. `buf` may be NULL when `size` is 0.
  * A Unix socket without a name is "unix:"; a NUL in an abstract name shows
- * as '@'; a path that starts with '@' as "unix:./@".
+ * as '@'; a path that starts with '@' as "unix:./@". A path that fills all of
+ * sun_path, without a NUL, is written, but too long to be read.
  * -EINVAL: `addr->len` does not fit the family;
  * -EAFNOSUPPORT: another family.
  */

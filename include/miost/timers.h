@@ -57,7 +57,8 @@ MIOST_API size_t miost_timers_len(const struct miost_timers *timers)
 	MIOST_NONNULL(1);
 
 /*
- * Makes room, so that adds cannot fail while at most `n` timers are live.
+ * Makes room, so that adds cannot fail while at most `n` timers are live. (One
+ * place wears out with every 2^31 timers that come and go; ask again then.)
  * Returns 0 or -ENOMEM, and then the timers are as they were.
  */
 MIOST_API int miost_timers_reserve(struct miost_timers *timers, size_t n)

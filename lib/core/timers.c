@@ -105,15 +105,17 @@ has_spare(const struct miost_timers *timers)
 static int
 make_spare(struct miost_timers *timers)
 {
-	struct entry *entries = timers->entries;
 	int err = 0;
 
 	while (err == 0 && !has_spare(timers)) {
-		if (timers->len == timers->capacity)
+		if (timers->len == timers->capacity) {
 			err = make_room(timers);
-		else
+		} else {
+			struct entry *entries = timers->entries;
+
 			entries[timers->len].slot =
 				entries[--timers->capacity].slot;
+		}
 	}
 	return err;
 }

@@ -202,7 +202,9 @@ format_ipv6(const struct miost_addr *addr, char *buf, size_t size)
 	memcpy(&in6, &addr->storage, sizeof(in6));
 	number = in6.sin6_scope_id;
 	inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
-	if (number != 0 && if_indextoname(number, scope) == NULL)
+	/* A name of digits would be read as a number. */
+	if (number != 0 && (if_indextoname(number, scope) == NULL ||
+			    scope[strspn(scope, "0123456789")] == '\0'))
 		snprintf(scope, sizeof(scope), "%u", number);
 	return snprintf(buf, size, "[%s%s%s]:%u", host, number ? "%" : "",
 			scope, (unsigned int)ntohs(in6.sin6_port));
