@@ -560,7 +560,7 @@ all_worn_out(void)
 	miost_timers_free(timers);
 }
 
-/* The array grows, its slots do not, and the one place that is swept is worn. */
+/* The entries grow, the slots do not, and the one place swept is worn. */
 static void
 worn_out_of_memory(void)
 {
