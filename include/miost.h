@@ -4,11 +4,18 @@
 #define MIOST_H
 
 #include <miost/event.h>
-#include <miost/net.h>
-#include <miost/os.h>
 #include <miost/poll.h>
 #include <miost/queue.h>
 #include <miost/timers.h>
 #include <miost/version.h>
+
+#if MIOST_WITH_OS
+#include <miost/awakener.h>
+#include <miost/net.h>
+#include <miost/os.h>
+#include <miost/process.h>
+#include <miost/signals.h>
+#include <miost/unix.h>
+#endif
 
 #endif

@@ -89,3 +89,104 @@ AS_CASE([$enable_sanitize],
   CFLAGS=$miost_save_CFLAGS])
 AC_SUBST([SANITIZE_CFLAGS])
 ])
+
+dnl What the system has, and which files serve it: miost_backend,
+dnl miost_awakener, and for the summary miost_signals, miost_process and
+dnl miost_precise.
+AC_DEFUN([MIOST_SYSTEM], [
+AC_CHECK_FUNCS([epoll_create1 kqueue])
+AS_CASE([$with_backend],
+  [auto], [AS_IF(
+    [test "$ac_cv_func_epoll_create1" = yes], [miost_backend=epoll],
+    [test "$ac_cv_func_kqueue" = yes], [miost_backend=kqueue],
+    [AC_MSG_ERROR([this system has neither epoll nor kqueue])])],
+  [epoll], [miost_backend=epoll
+    AS_IF([test "$ac_cv_func_epoll_create1" != yes],
+      [AC_MSG_ERROR([--with-backend=epoll: this system has no epoll])])],
+  [kqueue], [miost_backend=kqueue
+    AS_IF([test "$ac_cv_func_kqueue" != yes],
+      [AC_MSG_ERROR([--with-backend=kqueue: this system has no kqueue])])],
+  [AC_MSG_ERROR([--with-backend=$with_backend: not auto, epoll or kqueue])])
+AS_IF([test ! -f "$srcdir/lib/os/selector_$miost_backend.c"],
+  [AC_MSG_ERROR([the $miost_backend backend is not built yet])])
+
+dnl What the backends and the sockets need.
+AC_CHECK_FUNCS([accept4 epoll_pwait2 eventfd kqueue1 pipe2 recvmmsg sendmmsg
+  signalfd])
+MIOST_CHECK_CONSTANTS([sys/epoll.h], [EPOLLEXCLUSIVE])
+MIOST_CHECK_CONSTANTS([sys/event.h],
+  [EVFILT_USER EVFILT_PROC EVFILT_EXCEPT NOTE_OOB])
+MIOST_CHECK_CONSTANTS([sys/socket.h],
+  [SOCK_NONBLOCK MSG_NOSIGNAL SO_NOSIGPIPE])
+MIOST_CHECK_CONSTANTS([fcntl.h], [F_SETNOSIGPIPE O_NOSIGPIPE])
+MIOST_CHECK_CONSTANTS([sys/syscall.h], [SYS_epoll_pwait2 SYS_pidfd_open])
+AC_CHECK_MEMBERS([struct sockaddr_in.sin_len, struct sockaddr_un.sun_len], [],
+  [], [[#include <sys/types.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <sys/un.h>]])
+AC_SEARCH_LIBS([clock_gettime], [rt], [],
+  [AC_MSG_ERROR([this system has no clock_gettime])])
+AC_SEARCH_LIBS([pthread_sigmask], [pthread], [],
+  [AC_MSG_ERROR([this system has no pthread_sigmask])])
+
+AS_CASE([$with_awakener],
+  [auto], [AS_IF([test "$ac_cv_func_eventfd" = yes],
+    [miost_awakener=eventfd], [miost_awakener=pipe])],
+  [eventfd], [miost_awakener=eventfd
+    AS_IF([test "$ac_cv_func_eventfd" != yes],
+      [AC_MSG_ERROR([--with-awakener=eventfd: this system has no eventfd])])],
+  [pipe], [miost_awakener=pipe],
+  [AC_MSG_ERROR([--with-awakener=$with_awakener: not auto, eventfd or pipe])])
+
+AS_IF([test "$miost_backend" = epoll && test "$ac_cv_func_signalfd" != yes],
+  [AC_MSG_ERROR([this system has epoll, but no signalfd])])
+AS_IF([test "$miost_backend" = epoll],
+  [miost_signals=signalfd miost_process=pidfd
+  AS_IF([test "$miost_cv_SYS_pidfd_open" != yes],
+    [miost_process="no (the system's headers know no pidfd)"])],
+  [miost_signals=EVFILT_SIGNAL miost_process=EVFILT_PROC])
+AS_IF([test "$ac_cv_func_epoll_pwait2" = yes], [miost_precise=libc],
+  [test "$miost_cv_SYS_epoll_pwait2" = yes], [miost_precise='system call'],
+  [miost_precise=$ac_cv_func_kqueue])
+])
+
+dnl Only an example needs GLib. Its flags are those of this very compiler, or
+dnl there is none.
+AC_DEFUN([MIOST_GLIB], [
+AC_CHECK_TOOL([PKG_CONFIG], [pkg-config], [false])
+AC_CACHE_CHECK([for GLib], [miost_cv_glib],
+  [miost_cv_glib=no
+  AS_IF([$PKG_CONFIG --exists glib-2.0 2>/dev/null],
+    [miost_save_CFLAGS=$CFLAGS
+    miost_save_LIBS=$LIBS
+    CFLAGS="$CFLAGS `$PKG_CONFIG --cflags glib-2.0`"
+    LIBS="`$PKG_CONFIG --libs glib-2.0` $LIBS"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <glib.h>
+#include <glib-unix.h>]], [[return g_main_context_new() == NULL;]])],
+      [miost_cv_glib=yes])
+    CFLAGS=$miost_save_CFLAGS
+    LIBS=$miost_save_LIBS])])
+miost_glib=$miost_cv_glib
+AS_IF([test "$enable_os" = no], [miost_glib=no])
+AS_IF([test "$miost_glib" = yes],
+  [AC_SUBST([GLIB_CFLAGS], ["`$PKG_CONFIG --cflags glib-2.0`"])
+  AC_SUBST([GLIB_LIBS], ["`$PKG_CONFIG --libs glib-2.0`"])])
+AM_CONDITIONAL([GLIB], [test "$miost_glib" = yes])
+])
+
+dnl Static probes, for tracers.
+AC_DEFUN([MIOST_STATIC_PROBES], [
+AC_ARG_ENABLE([usdt],
+  [AS_HELP_STRING([--enable-usdt],
+    [build with static probes for bpftrace and perf (needs sys/sdt.h)])],
+  [], [enable_usdt=no])
+AS_IF([test "$enable_usdt" != no],
+  [AC_MSG_CHECKING([for static probes])
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <sys/sdt.h>]],
+      [[STAP_PROBEV(miost, probe, 1, 2);]])],
+    [AC_MSG_RESULT([yes])
+    AC_DEFINE([MIOST_USDT], [1], [Whether there are static probes])],
+    [AC_MSG_RESULT([no])
+    AC_MSG_ERROR([--enable-usdt: <sys/sdt.h> is missing])])])
+])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Included before every file of the library when it is compiled into
- * tests/fault: the calls that can fail go through fault.c, which counts them
- * and makes them fail.
+ * Included before every file of the library when it is compiled for the tests
+ * of failures: the calls that can fail go through fault_calls.c, which counts
+ * them and makes them fail. Tests include fault_calls.h.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -10,20 +10,27 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef HAVE_EPOLL_CREATE1
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #endif
 
 void *fault_malloc(size_t size);
 void *fault_calloc(size_t n, size_t size);
 void *fault_realloc(void *old, size_t size);
 int fault_socket(int family, int type, int protocol);
+int fault_socketpair(int family, int type, int protocol, int fds[2]);
 int fault_setsockopt(int fd, int level, int name, const void *value,
 		     socklen_t len);
+int fault_fcntl(int fd, int command, int argument, ...);
 int fault_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int fault_listen(int fd, int backlog);
 int fault_connect(int fd, const struct sockaddr *addr, socklen_t len);
@@ -33,15 +40,30 @@ ssize_t fault_recv(int fd, void *buf, size_t len, int flags);
 ssize_t fault_send(int fd, const void *buf, size_t len, int flags);
 ssize_t fault_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t fault_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t fault_recvfrom(int fd, void *buf, size_t len, int flags,
+		       struct sockaddr *addr, socklen_t *addr_len);
+ssize_t fault_sendto(int fd, const void *buf, size_t len, int flags,
+		     const struct sockaddr *addr, socklen_t addr_len);
 int fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+int fault_pipe(int fds[2]);
+ssize_t fault_read(int fd, void *buf, size_t len);
+ssize_t fault_readv(int fd, const struct iovec *iov, int n);
+ssize_t fault_write(int fd, const void *buf, size_t len);
+ssize_t fault_writev(int fd, const struct iovec *iov, int n);
 int fault_clock_gettime(clockid_t clock, struct timespec *now);
+int fault_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
+int fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
 
 #define malloc(size) fault_malloc(size)
 #define calloc(n, size) fault_calloc(n, size)
 #define realloc(old, size) fault_realloc(old, size)
 #define socket(family, type, protocol) fault_socket(family, type, protocol)
+#define socketpair(family, type, protocol, fds) \
+	fault_socketpair(family, type, protocol, fds)
 #define setsockopt(fd, level, name, value, len) \
 	fault_setsockopt(fd, level, name, value, len)
+/* With or without an argument; one more is not looked at. */
+#define fcntl(...) fault_fcntl(__VA_ARGS__, 0)
 #define bind(fd, addr, len) fault_bind(fd, addr, len)
 #define listen(fd, backlog) fault_listen(fd, backlog)
 #define connect(fd, addr, len) fault_connect(fd, addr, len)
@@ -51,9 +73,42 @@ int fault_clock_gettime(clockid_t clock, struct timespec *now);
 #define send(fd, buf, len, flags) fault_send(fd, buf, len, flags)
 #define recvmsg(fd, message, flags) fault_recvmsg(fd, message, flags)
 #define sendmsg(fd, message, flags) fault_sendmsg(fd, message, flags)
+#define recvfrom(fd, buf, len, flags, addr, addr_len) \
+	fault_recvfrom(fd, buf, len, flags, addr, addr_len)
+#define sendto(fd, buf, len, flags, addr, addr_len) \
+	fault_sendto(fd, buf, len, flags, addr, addr_len)
 /* Its address is taken. */
 #define getpeername fault_getpeername
+#define pipe(fds) fault_pipe(fds)
+#define read(fd, buf, len) fault_read(fd, buf, len)
+#define readv(fd, iov, n) fault_readv(fd, iov, n)
+#define write(fd, buf, len) fault_write(fd, buf, len)
+#define writev(fd, iov, n) fault_writev(fd, iov, n)
 #define clock_gettime(clock, now) fault_clock_gettime(clock, now)
+#define pthread_sigmask(how, set, old) fault_pthread_sigmask(how, set, old)
+#define waitid(type, id, info, options) fault_waitid(type, id, info, options)
+
+#ifdef HAVE_PIPE2
+int fault_pipe2(int fds[2], int flags);
+
+#define pipe2(fds, flags) fault_pipe2(fds, flags)
+#endif
+
+#ifdef HAVE_RECVMMSG
+int fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned int n,
+		   int flags, struct timespec *timeout);
+
+#define recvmmsg(fd, messages, n, flags, timeout) \
+	fault_recvmmsg(fd, messages, n, flags, timeout)
+#endif
+
+#ifdef HAVE_SENDMMSG
+int fault_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n,
+		   int flags);
+
+#define sendmmsg(fd, messages, n, flags) \
+	fault_sendmmsg(fd, messages, n, flags)
+#endif
 
 #ifdef HAVE_EPOLL_CREATE1
 int fault_epoll_create1(int flags);
@@ -63,10 +118,9 @@ int fault_epoll_wait(int epfd, struct epoll_event *events, int n,
 		     int timeout);
 int fault_epoll_pwait2(int epfd, struct epoll_event *events, int n,
 		       const struct timespec *timeout, const void *mask);
-
-/* The raw call: `timeout` is two 64-bit numbers on every machine. */
-long fault_syscall(long number, int epfd, struct epoll_event *events, int n,
-		   const void *timeout, const void *mask, size_t mask_size);
+int fault_eventfd(unsigned int count, int flags);
+int fault_signalfd(int fd, const sigset_t *set, int flags);
+long fault_syscall(long number, ...);
 
 #define epoll_create1(flags) fault_epoll_create1(flags)
 #define epoll_ctl(epfd, operation, fd, event) \
@@ -75,8 +129,9 @@ long fault_syscall(long number, int epfd, struct epoll_event *events, int n,
 	fault_epoll_wait(epfd, events, n, timeout)
 #define epoll_pwait2(epfd, events, n, timeout, mask) \
 	fault_epoll_pwait2(epfd, events, n, timeout, mask)
-#define syscall(number, epfd, events, n, timeout, mask, mask_size) \
-	fault_syscall(number, epfd, events, n, timeout, mask, mask_size)
+#define eventfd(count, flags) fault_eventfd(count, flags)
+#define signalfd(fd, set, flags) fault_signalfd(fd, set, flags)
+#define syscall(...) fault_syscall(__VA_ARGS__)
 #endif
 
 #endif

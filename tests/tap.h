@@ -138,7 +138,7 @@ tap_run(const struct tap_test *test, size_t number)
 	return ok;
 }
 
-static int
+static inline int
 tap_main(const struct tap_test *tests, size_t n)
 {
 	bool ok = true;

@@ -315,6 +315,41 @@ freed_full(void)
 	miost_timers_free(NULL);
 }
 
+/* A clock of the program's own. */
+static int64_t
+read_clock(void *arg)
+{
+	return *(int64_t *)arg;
+}
+
+static void
+own_clock(void)
+{
+	struct miost_event storage[4];
+	struct miost_event_array array;
+	struct miost_timers *timers;
+	struct miost_source *source;
+	int64_t now = -1000;
+
+	check_ok(miost_timers_new_with_clock(&timers, read_clock, &now));
+	source = miost_timers_source(timers);
+	miost_event_array_init(&array, storage, 4);
+	add(timers, 2, 0);
+	check_ok(miost_timers_add_timeout(timers, 1, 500, NULL));
+	check_eq(source->ops->max_timeout(source), 500);
+	check_eq(source->ops->poll(source, &array.sink), 0);
+	now = -501;
+	check_eq(source->ops->poll(source, &array.sink), 0);
+	now = -500;
+	check_eq(source->ops->poll(source, &array.sink), 1);
+	check_eq(storage[0].id, 1);
+	check_eq(source->ops->max_timeout(source), 500);
+	now = INT64_MAX;
+	check_eq(source->ops->poll(source, &array.sink), 1);
+	check_eq(storage[1].id, 2);
+	miost_timers_free(timers);
+}
+
 static const struct tap_test tests[] = {
 	{ "the clock is CLOCK_MONOTONIC", the_clock },
 	{ "deadlines saturate", deadlines },
@@ -328,6 +363,7 @@ static const struct tap_test tests[] = {
 	{ "a negative timeout is -EINVAL", bad_timeout },
 	{ "sinks of 0, 1 and 100: in order, the rest stays", capacities },
 	{ "reserve, and what cannot be had", reserve },
+	{ "on a clock of the program's own", own_clock },
 	{ "free takes timers that are left, and NULL", freed_full },
 };
 

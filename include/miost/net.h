@@ -95,8 +95,75 @@ MIOST_API int miost_tcp_listen(const struct miost_addr *addr)
 MIOST_API int miost_tcp_accept(int listener, struct miost_addr *addr);
 
 /*
+ * Makes a UDP socket that has the address, port 0 for one that is free;
+ * returns its descriptor, non-blocking and close-on-exec.
+ * -EAFNOSUPPORT: not an IPv4 or IPv6 address.
+ */
+MIOST_API int miost_udp_bind(const struct miost_addr *addr) MIOST_NONNULL(1);
+
+/*
+ * The calls below are for datagram sockets of any kind, those of Unix
+ * included, and a datagram is sent or received whole or not at all. Of one
+ * that is longer than the memory it is received into, the rest is lost.
+ */
+
+/*
+ * Makes `addr` the peer: miost_socket_write() sends to it, only its datagrams
+ * are received, and its errors, such as -ECONNREFUSED, are reported. Again for
+ * another peer.
+ */
+MIOST_API int miost_udp_connect(int fd, const struct miost_addr *addr)
+	MIOST_NONNULL(2);
+
+/*
+ * Sends a datagram of `len` bytes, 0 included, and returns `len`.
+ * -EMSGSIZE: too long for one; -EISCONN: the socket has a peer, on systems
+ * where it may then not send to others.
+ */
+MIOST_API ssize_t miost_udp_send_to(int fd, const void *buf, size_t len,
+				    const struct miost_addr *addr)
+	MIOST_NONNULL(4);
+
+/*
+ * Receives a datagram and stores who sent it; `addr->len` is 0 when that is a
+ * Unix socket without a name. Returns its length, which may be 0.
+ */
+MIOST_API ssize_t miost_udp_recv_from(int fd, void *buf, size_t len,
+				      struct miost_addr *addr);
+
+/* The same, but leaves the datagram where it is. */
+MIOST_API ssize_t miost_udp_peek_from(int fd, void *buf, size_t len,
+				      struct miost_addr *addr);
+
+/* One of many datagrams. The memory is the caller's. */
+struct miost_datagram {
+	void *data;
+	/* How long it is; when it is to be received: how much may be. */
+	size_t len;
+	/* To or from whom; `addr.len` of 0 sends to the connected peer. */
+	struct miost_addr addr;
+};
+
+/*
+ * Sends the first of `n` datagrams, as many as one system call takes, and
+ * returns how many. An error is that of the first datagram; those before one
+ * that fails are sent, and counted. 0: `n` is 0.
+ */
+MIOST_API int miost_udp_send_many(int fd,
+				  const struct miost_datagram *datagrams,
+				  size_t n);
+
+/*
+ * Receives up to `n` datagrams, as many as wait and one system call gives, and
+ * returns how many. `len` and `addr` are stored in those, and no other is
+ * changed. 0: `n` is 0.
+ */
+MIOST_API int miost_udp_recv_many(int fd, struct miost_datagram *datagrams,
+				  size_t n);
+
+/*
  * Receives up to `len` bytes, 1 at least. Returns how many, 0 at the end of the
- * stream, or a negative error.
+ * stream (or of an empty datagram), or a negative error.
  */
 MIOST_API ssize_t miost_socket_read(int fd, void *buf, size_t len);
 

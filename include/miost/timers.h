@@ -40,6 +40,16 @@ struct miost_timers;
 /* Returns 0 or -ENOMEM. */
 MIOST_API int miost_timers_new(struct miost_timers **timers) MIOST_NONNULL(1);
 
+/*
+ * The same on another clock, which `now` reads: nanoseconds that never go
+ * back. It is called with `arg` whenever the clock would be read, and may not
+ * use the timers. A poll sleeps as long as the clock says, so one that does
+ * not go as fast as time does makes it late or wakes it early.
+ */
+MIOST_API int miost_timers_new_with_clock(struct miost_timers **timers,
+					  int64_t (*now)(void *arg), void *arg)
+	MIOST_NONNULL(1, 2);
+
 /* Frees the timers with all their memory, kept till then. NULL is ignored. */
 MIOST_API void miost_timers_free(struct miost_timers *timers);
 

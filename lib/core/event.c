@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The words for what an event says. */
-#include <stdio.h>
-
 #include <miost/event.h>
 
 /* By bit. */
@@ -35,20 +33,32 @@ append_word(struct text *text, const char *word)
 	append(text, word);
 }
 
+/* Appends a number, not 0, as "0x" and hexadecimal digits. */
+static void
+append_hex(struct text *text, miost_ready number)
+{
+	char hex[] = "0x00000000";
+	size_t shift = 28;
+
+	while (number >> shift == 0)
+		shift -= 4;
+	hex[3 + shift / 4] = '\0';
+	for (size_t i = 2; hex[i] != '\0'; i++, shift -= 4)
+		hex[i] = "0123456789abcdef"[number >> shift & 15];
+	append_word(text, hex);
+}
+
 int
 miost_ready_format(miost_ready ready, char *buf, size_t size)
 {
 	struct text text = { buf, size, 0 };
 	miost_ready unnamed = ready >> NAMES << NAMES;
-	char hex[sizeof("0x12345678")];
 
 	for (size_t i = 0; i < NAMES; i++)
 		if (ready & ((miost_ready)1 << i))
 			append_word(&text, names[i]);
-	if (unnamed != 0) {
-		snprintf(hex, sizeof(hex), "0x%lx", (unsigned long)unnamed);
-		append_word(&text, hex);
-	}
+	if (unnamed != 0)
+		append_hex(&text, unnamed);
 	if (ready == 0)
 		append(&text, "(empty)");
 	if (size > 0)

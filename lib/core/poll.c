@@ -5,6 +5,8 @@
 
 #include <miost/poll.h>
 
+#include "probes.h"
+
 /* How long the first source may wait: no longer than any source allows. */
 static int64_t
 shortest_timeout(struct miost_source *const sources[], size_t n,
@@ -32,9 +34,9 @@ poll_first(struct miost_source *source, struct miost_sink *sink,
 	return source->ops->blocking_poll(source, sink, timeout);
 }
 
-int
-miost_poll(struct miost_source *const sources[], size_t n,
-	   struct miost_sink *sink, int64_t timeout)
+static int
+poll_all(struct miost_source *const sources[], size_t n,
+	 struct miost_sink *sink, int64_t timeout)
 {
 	struct miost_event *slots;
 	ssize_t room;
@@ -55,5 +57,17 @@ miost_poll(struct miost_source *const sources[], size_t n,
 			return added;
 		total = added > INT_MAX - total ? INT_MAX : total + added;
 	}
+	return total;
+}
+
+int
+miost_poll(struct miost_source *const sources[], size_t n,
+	   struct miost_sink *sink, int64_t timeout)
+{
+	int total;
+
+	MIOST__PROBE(poll_entry, n, timeout);
+	total = poll_all(sources, n, sink, timeout);
+	MIOST__PROBE(poll_return, total);
 	return total;
 }

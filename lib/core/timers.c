@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "probes.h"
 #include "timers.h"
 
 #ifdef __GNUC__
@@ -120,6 +121,13 @@ make_spare(struct miost_timers *timers)
 	return err;
 }
 
+/* The key of the timer that a slot is in use by. */
+static miost_timer
+make_key(const struct miost_timers *timers, uint32_t slot)
+{
+	return (miost_timer)timers->slots[slot].generation << 32 | slot;
+}
+
 /* Stores the slot of a live timer's key. */
 static int
 find(const struct miost_timers *timers, miost_timer key, uint32_t *slot)
@@ -144,7 +152,7 @@ timers_max_timeout(struct miost_source *source)
 
 	if (timers->live == 0)
 		return MIOST_FOREVER;
-	now = miost_now();
+	now = timers->now(timers->arg);
 	miost__timers_gather(timers, now);
 	earliest = timers->entries[timers->sorted ? timers->near - 1 : 0]
 			   .deadline;
@@ -163,6 +171,8 @@ fire(struct miost_timers *timers, struct miost_event *event)
 
 	event->id = timers->slots[slot].id;
 	event->readiness = MIOST_TIMER;
+	MIOST__PROBE(timer_fire, timers, make_key(timers, slot), event->id,
+		     timers->entries[earliest].deadline);
 	miost__timers_take_out(timers, slot);
 	release(timers, slot);
 }
@@ -178,7 +188,7 @@ timers_poll(struct miost_source *source, struct miost_sink *sink)
 
 	if (timers->live == 0)
 		return 0;
-	now = miost_now();
+	now = timers->now(timers->arg);
 	miost__timers_gather(timers, now);
 	due = miost__timers_count_due(timers, now);
 	if (due == 0)
@@ -200,13 +210,16 @@ static const struct miost_source_ops timers_ops = {
 /* The interface. */
 
 int
-miost_timers_new(struct miost_timers **out)
+miost_timers_new_with_clock(struct miost_timers **out,
+			    int64_t (*now)(void *arg), void *arg)
 {
 	struct miost_timers *timers = calloc(1, sizeof(*timers));
 
 	if (timers == NULL)
 		return -ENOMEM;
 	timers->source.ops = &timers_ops;
+	timers->now = now;
+	timers->arg = arg;
 	timers->limit = INT64_MIN;
 	timers->random = (uint32_t)((uintptr_t)timers >> 4);
 	*out = timers;
@@ -266,7 +279,9 @@ miost_timers_add_deadline(struct miost_timers *timers, miost_id id,
 	slot->id = id;
 	slot->generation++;
 	if (key != NULL)
-		*key = (miost_timer)slot->generation << 32 | entry.slot;
+		*key = make_key(timers, entry.slot);
+	MIOST__PROBE(timer_add, timers, make_key(timers, entry.slot), id,
+		     deadline);
 	timers->live++;
 	insert(timers, entry);
 	return 0;
@@ -279,7 +294,8 @@ miost_timers_add_timeout(struct miost_timers *timers, miost_id id,
 	if (timeout < 0)
 		return -EINVAL;
 	return miost_timers_add_deadline(
-		timers, id, miost_deadline(miost_now(), timeout), key);
+		timers, id,
+		miost_deadline(timers->now(timers->arg), timeout), key);
 }
 
 int
@@ -291,6 +307,7 @@ miost_timers_change(struct miost_timers *timers, miost_timer key,
 
 	if (find(timers, key, &entry.slot) < 0)
 		return -ENOENT;
+	MIOST__PROBE(timer_change, timers, key, deadline);
 	i = timers->slots[entry.slot].pos;
 	if (i >= timers->near && deadline > timers->limit) {
 		timers->entries[i].deadline = deadline;
@@ -308,6 +325,8 @@ miost_timers_change(struct miost_timers *timers, miost_timer key,
 static void
 remove_slot(struct miost_timers *timers, uint32_t slot)
 {
+	MIOST__PROBE(timer_cancel, timers, make_key(timers, slot),
+		     timers->slots[slot].id);
 	if (timers->slots[slot].pos < timers->near) {
 		miost__timers_take_out(timers, slot);
 		release(timers, slot);

@@ -44,6 +44,8 @@ struct slot {
 
 struct miost_timers {
 	struct miost_source source;
+	int64_t (*now)(void *arg);	/* the clock */
+	void *arg;
 	struct entry *entries;
 	struct slot *slots;
 	uint32_t near;

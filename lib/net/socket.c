@@ -32,9 +32,8 @@ miost__net_abandon(int fd, int err)
 	return err;
 }
 
-#if !defined(HAVE_SOCK_NONBLOCK) || !defined(HAVE_ACCEPT4)
-static int
-set_flags(int fd)
+int
+miost__net_set_flags(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -43,7 +42,6 @@ set_flags(int fd)
 		return -errno;
 	return 0;
 }
-#endif
 
 static int
 set_no_sigpipe(int fd)
@@ -73,11 +71,62 @@ miost__net_socket(int family, int type)
 	fd = socket(family, type, 0);
 	if (fd < 0)
 		return -errno;
-	err = set_flags(fd);
+	err = miost__net_set_flags(fd);
 #endif
 	if (err == 0)
 		err = set_no_sigpipe(fd);
 	return err < 0 ? miost__net_abandon(fd, err) : fd;
+}
+
+int
+miost__net_inet(const struct miost_addr *addr, int type)
+{
+	int family = addr->storage.ss_family;
+
+	if (addr->len > sizeof(addr->storage))
+		return -EINVAL;
+	if (family != AF_INET && family != AF_INET6)
+		return -EAFNOSUPPORT;
+	return miost__net_socket(family, type);
+}
+
+int
+miost__net_pair(int type, int fds[2])
+{
+	int err = 0;
+
+#ifdef HAVE_SOCK_NONBLOCK
+	if (socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		       fds) < 0)
+		return -errno;
+#else
+	if (socketpair(AF_UNIX, type, 0, fds) < 0)
+		return -errno;
+#endif
+	for (int i = 0; i < 2 && err == 0; i++) {
+#ifndef HAVE_SOCK_NONBLOCK
+		err = miost__net_set_flags(fds[i]);
+#endif
+		if (err == 0)
+			err = set_no_sigpipe(fds[i]);
+	}
+	if (err < 0) {
+		close(fds[1]);
+		return miost__net_abandon(fds[0], err);
+	}
+	return 0;
+}
+
+int
+miost__net_connect(int fd, const struct miost_addr *addr)
+{
+	const struct sockaddr *peer = (const struct sockaddr *)&addr->storage;
+
+	/* Interrupted, a non-blocking socket goes on connecting. */
+	if (connect(fd, peer, addr->len) < 0 && errno != EINPROGRESS &&
+	    errno != EINTR)
+		return miost__net_abandon(fd, miost__net_error());
+	return fd;
 }
 
 /* Errors of a connection that was given up, not of the listener. */
@@ -108,7 +157,7 @@ miost__net_accept(int listener, struct miost_addr *addr)
 	if (fd < 0)
 		return miost__net_error();
 #ifndef HAVE_ACCEPT4
-	err = set_flags(fd);
+	err = miost__net_set_flags(fd);
 #endif
 	if (err == 0)
 		err = set_no_sigpipe(fd);

@@ -4,37 +4,16 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <poll.h>
 
 #include "net.h"
 
-/* A socket for an address of TCP's. */
-static int
-tcp_socket(const struct miost_addr *addr)
-{
-	int family = addr->storage.ss_family;
-
-	if (addr->len > sizeof(addr->storage))
-		return -EINVAL;
-	if (family != AF_INET && family != AF_INET6)
-		return -EAFNOSUPPORT;
-	return miost__net_socket(family, SOCK_STREAM);
-}
-
 int
 miost_tcp_connect(const struct miost_addr *addr)
 {
-	const struct sockaddr *peer = (const struct sockaddr *)&addr->storage;
-	int fd = tcp_socket(addr);
+	int fd = miost__net_inet(addr, SOCK_STREAM);
 
-	if (fd < 0)
-		return fd;
-	/* Interrupted, a non-blocking socket goes on connecting. */
-	if (connect(fd, peer, addr->len) < 0 && errno != EINPROGRESS &&
-	    errno != EINTR)
-		return miost__net_abandon(fd, -errno);
-	return fd;
+	return fd < 0 ? fd : miost__net_connect(fd, addr);
 }
 
 /* The pending error, or else whether there is a peer: 0 or -ENOTCONN. */
@@ -84,7 +63,7 @@ listen_on(int fd, const struct miost_addr *addr)
 int
 miost_tcp_listen(const struct miost_addr *addr)
 {
-	int fd = tcp_socket(addr);
+	int fd = miost__net_inet(addr, SOCK_STREAM);
 	int err;
 
 	if (fd < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock of all deadlines. */
+/* The clock of all deadlines, and timers on it. */
 #include "config.h"
 
 #include <time.h>
@@ -14,4 +14,17 @@ miost_now(void)
 	/* Fails only where there is no such clock: none of our systems. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t
+read_clock(void *arg)
+{
+	(void)arg;
+	return miost_now();
+}
+
+int
+miost_timers_new(struct miost_timers **out)
+{
+	return miost_timers_new_with_clock(out, read_clock, NULL);
 }

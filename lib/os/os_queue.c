@@ -5,12 +5,9 @@
 
 #include <miost/os.h>
 
-#include "selector.h"
-
-struct miost_os_queue {
-	struct miost_source source;
-	struct miost__selector selector;
-};
+#include "../core/probes.h"
+#include "awakener.h"
+#include "os_queue.h"
 
 /* Waits for events that `sink` has room for. Returns `full` if it has none. */
 static int
@@ -26,8 +23,11 @@ select_into(struct miost_os_queue *queue, struct miost_sink *sink,
 		return room < 0 ? (int)room : full;
 	n = miost__selector_select(&queue->selector, slots, (size_t)room,
 				   timeout);
-	if (n > 0)
+	if (n > 0) {
+		if (queue->awakeners != NULL)
+			miost__awakener_rearm(queue->awakeners);
 		sink->ops->commit(sink, (size_t)n);
+	}
 	return n;
 }
 
@@ -59,6 +59,7 @@ miost_os_queue_new(struct miost_os_queue **out)
 	if (queue == NULL)
 		return -ENOMEM;
 	queue->source.ops = &os_queue_ops;
+	queue->awakeners = NULL;
 	err = miost__selector_open(&queue->selector);
 	if (err < 0) {
 		free(queue);
@@ -74,6 +75,7 @@ miost_os_queue_free(struct miost_os_queue *queue)
 	if (queue == NULL)
 		return;
 	miost__selector_close(&queue->selector);
+	miost__awakener_abandon(queue->awakeners);
 	free(queue);
 }
 
@@ -87,7 +89,12 @@ int
 miost_os_queue_poll(struct miost_os_queue *queue, struct miost_sink *sink,
 		    int64_t timeout)
 {
-	return select_into(queue, sink, timeout, -ENOBUFS);
+	int n;
+
+	MIOST__PROBE(poll_entry, (size_t)1, timeout);
+	n = select_into(queue, sink, timeout, -ENOBUFS);
+	MIOST__PROBE(poll_return, n);
+	return n;
 }
 
 int
@@ -133,10 +140,11 @@ miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
 {
 	int err = check_register(interests, option);
 
-	if (err < 0)
-		return err;
-	return miost__selector_register(&queue->selector, fd, id, interests,
-					option);
+	if (err == 0)
+		err = miost__selector_register(&queue->selector, fd, id, interests,
+					       option);
+	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, option, err);
+	return err;
 }
 
 int
@@ -145,16 +153,20 @@ miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
 {
 	int err = check_reregister(interests, option);
 
-	if (err < 0)
-		return err;
-	return miost__selector_reregister(&queue->selector, fd, id, interests,
-					  option);
+	if (err == 0)
+		err = miost__selector_reregister(&queue->selector, fd, id, interests,
+						 option);
+	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests, option, err);
+	return err;
 }
 
 int
 miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
 {
-	return miost__selector_deregister(&queue->selector, fd);
+	int err = miost__selector_deregister(&queue->selector, fd);
+
+	MIOST__PROBE(deregister, queue->selector.fd, fd, err);
+	return err;
 }
 
 int

@@ -54,6 +54,10 @@ miost__selector_has(enum miost_feature feature)
 #else
 		return false;
 #endif
+	case MIOST_FEATURE_PROCESS:
+	case MIOST_FEATURE_AWAKENER_EVENTFD:
+	case MIOST_FEATURE_AWAKENER_USER:
+	case MIOST_FEATURE_AWAKENER_PIPE:
 	default:
 		return false;
 	}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipes. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <miost/unix.h>
+
+#include "net.h"
+
+/* A write that fails raises no SIGPIPE, where the system can be told so. */
+#if defined(HAVE_PIPE2) && defined(HAVE_O_NOSIGPIPE)
+#define PIPE_FLAGS (O_NONBLOCK | O_CLOEXEC | O_NOSIGPIPE)
+#else
+#define PIPE_FLAGS (O_NONBLOCK | O_CLOEXEC)
+#endif
+
+#if !defined(HAVE_PIPE2) || defined(HAVE_F_SETNOSIGPIPE)
+static int
+set_up(int fd)
+{
+	int err = 0;
+
+#ifndef HAVE_PIPE2
+	err = miost__net_set_flags(fd);
+#endif
+#ifdef HAVE_F_SETNOSIGPIPE
+	if (err == 0 && fcntl(fd, F_SETNOSIGPIPE, 1) < 0)
+		err = -errno;
+#endif
+	return err;
+}
+#else
+static int
+set_up(int fd)
+{
+	(void)fd;
+	return 0;
+}
+#endif
+
+int
+miost_pipe(int fds[2])
+{
+	int made[2];
+	int err;
+
+#ifdef HAVE_PIPE2
+	if (pipe2(made, PIPE_FLAGS) < 0)
+		return -errno;
+#else
+	if (pipe(made) < 0)
+		return -errno;
+#endif
+	err = set_up(made[0]);
+	if (err == 0)
+		err = set_up(made[1]);
+	if (err < 0) {
+		close(made[1]);
+		return miost__net_abandon(made[0], err);
+	}
+	fds[0] = made[0];
+	fds[1] = made[1];
+	return 0;
+}
+
+ssize_t
+miost_pipe_read(int fd, void *buf, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buf, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? miost__net_error() : n;
+}
+
+ssize_t
+miost_pipe_readv(int fd, const struct iovec *iov, int n)
+{
+	ssize_t count;
+
+	do
+		count = readv(fd, iov, n);
+	while (count < 0 && errno == EINTR);
+	return count < 0 ? miost__net_error() : count;
+}
+
+ssize_t
+miost_pipe_write(int fd, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = write(fd, buf, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? miost__net_error() : n;
+}
+
+ssize_t
+miost_pipe_writev(int fd, const struct iovec *iov, int n)
+{
+	ssize_t count;
+
+	do
+		count = writev(fd, iov, n);
+	while (count < 0 && errno == EINTR);
+	return count < 0 ? miost__net_error() : count;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Awakeners: their lives, and not calling the system for a loop that is awake.
+ *
+ * A wake sets `woken` and calls the system only if it was clear. The queue
+ * clears it after every wait that gave events, whichever they were, before it
+ * hands them over. No wake is lost:
+ *
+ * - Say that wake X finds `woken` set, and so does nothing. The exchange that
+ *   set it, E, is of a wake that calls the system after it, and thereby makes
+ *   an event that some wait W gives. Once W has, the queue clears: by an
+ *   exchange C, the first one after E, after W or after an earlier wait. X
+ *   comes between E and C, since it found `woken` set by E.
+ * - So X comes before W's events are handed over, and the event is not only of
+ *   E but of X, too. What happened before X is seen by what the program does
+ *   after W: X, or an exchange after it, is what C read. All are exchanges,
+ *   each releases and acquires, and C is no later than W's own.
+ * - The queue first looks at `woken`, without order, and leaves it when it is
+ *   clear. After W it cannot miss E: the write came after E, and W after that.
+ *   If it is clear, C was before.
+ * - A sink without room for the awakener's event does not lose it: `woken` is
+ *   clear too early then, which costs one call more. So does a wait that gave
+ *   other events between E and its write.
+ *
+ * That a wake is heard waits for the thread of E to get from the exchange to
+ * the end of its call. tests/awakener.pml is a model of this that can be
+ * checked exhaustively.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../core/probes.h"
+#include "awakener.h"
+#include "os_queue.h"
+
+/* A signal handler may not take a lock. */
+_Static_assert(ATOMIC_BOOL_LOCK_FREE == 2, "atomic_bool is always lock-free");
+
+/* It is const for those who only wake: their own is what changes in it. */
+static struct miost_awakener *
+shared(const struct miost_awakener *awakener)
+{
+	return (struct miost_awakener *)(uintptr_t)awakener;
+}
+
+/* Takes one off a count; whether it was the last. */
+static bool
+drop(atomic_uint *count)
+{
+	return atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) == 1;
+}
+
+static void
+release(struct miost_awakener *awakener)
+{
+	if (drop(&awakener->holders))
+		free(awakener);
+}
+
+/* Those whose users have gone cannot leave the list on their own. */
+static void
+prune(struct miost_os_queue *queue)
+{
+	struct miost_awakener **link = &queue->awakeners;
+
+	while (*link != NULL) {
+		struct miost_awakener *awakener = *link;
+
+		if (atomic_load_explicit(&awakener->users,
+					 memory_order_acquire) > 0) {
+			link = &awakener->next;
+		} else {
+			*link = awakener->next;
+			release(awakener);
+		}
+	}
+}
+
+int
+miost_awakener_new(struct miost_os_queue *queue, miost_id id,
+		   struct miost_awakener **out)
+{
+	struct miost_awakener *awakener = malloc(sizeof(*awakener));
+	int err;
+
+	if (awakener == NULL)
+		return -ENOMEM;
+	err = miost__awakener_open(awakener, queue, id);
+	if (err < 0) {
+		free(awakener);
+		return err;
+	}
+	atomic_init(&awakener->woken, false);
+	atomic_init(&awakener->users, 1);
+	atomic_init(&awakener->holders, 2);
+	prune(queue);
+	awakener->next = queue->awakeners;
+	queue->awakeners = awakener;
+	*out = awakener;
+	return 0;
+}
+
+int
+miost_awakener_clone(const struct miost_awakener *awakener,
+		     struct miost_awakener **clone)
+{
+	*clone = shared(awakener);
+	atomic_fetch_add_explicit(&(*clone)->users, 1, memory_order_relaxed);
+	return 0;
+}
+
+int
+miost_awakener_wake(const struct miost_awakener *awakener)
+{
+	atomic_bool *woken = &shared(awakener)->woken;
+	int saved, err;
+
+	if (atomic_exchange_explicit(woken, true, memory_order_acq_rel)) {
+		MIOST__PROBE(wake, awakener, 0);
+		return 0;
+	}
+	saved = errno;
+	err = miost__awakener_signal(awakener);
+	if (err < 0)
+		atomic_store_explicit(woken, false, memory_order_release);
+	errno = saved;
+	MIOST__PROBE(wake, awakener, 1);
+	return err;
+}
+
+void
+miost_awakener_free(struct miost_awakener *awakener)
+{
+	if (awakener == NULL || !drop(&awakener->users))
+		return;
+	miost__awakener_close(awakener);
+	release(awakener);
+}
+
+void
+miost__awakener_rearm(struct miost_awakener *first)
+{
+	for (; first != NULL; first = first->next)
+		if (atomic_load_explicit(&first->woken, memory_order_relaxed))
+			atomic_exchange_explicit(&first->woken, false,
+						 memory_order_acq_rel);
+}
+
+void
+miost__awakener_abandon(struct miost_awakener *first)
+{
+	while (first != NULL) {
+		struct miost_awakener *awakener = first;
+
+		first = awakener->next;
+		release(awakener);
+	}
+}

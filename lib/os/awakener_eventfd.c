@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An awakener's system side on eventfd(2). Every write to one is an edge, also
+ * when it was readable before, so it is never read but to make room.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "awakener.h"
+
+const enum miost_feature miost__awakener_kind = MIOST_FEATURE_AWAKENER_EVENTFD;
+
+int
+miost__awakener_open(struct miost_awakener *awakener,
+		     struct miost_os_queue *queue, miost_id id)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
+				      MIOST_EDGE);
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	awakener->receiver = fd;
+	awakener->sender = fd;
+	return 0;
+}
+
+/*
+ * A thread that was cancelled here would leave `woken` set without an event.
+ * syscall(2) is no cancellation point, as write(2) is.
+ */
+static int
+add_one(int fd)
+{
+	static const uint64_t one = 1;
+
+	return syscall(SYS_write, fd, &one, sizeof(one)) < 0 ? -errno : 0;
+}
+
+int
+miost__awakener_signal(const struct miost_awakener *awakener)
+{
+	uint64_t count;
+	int err;
+
+	for (;;) {
+		err = add_one(awakener->sender);
+		if (err != -EAGAIN)
+			return err;
+		/*
+		 * Full. Another thread's count may be taken with it; the write
+		 * that follows makes the event for both.
+		 */
+		(void)syscall(SYS_read, awakener->receiver, &count,
+			      sizeof(count));
+	}
+}
+
+void
+miost__awakener_close(const struct miost_awakener *awakener)
+{
+	close(awakener->receiver);
+}

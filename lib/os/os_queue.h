@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What the operating system's queue is made of. */
+#ifndef MIOST_OS_OS_QUEUE_H
+#define MIOST_OS_OS_QUEUE_H
+
+#include <miost/awakener.h>
+#include <miost/os.h>
+
+#include "selector.h"
+
+struct miost_os_queue {
+	struct miost_source source;
+	struct miost__selector selector;
+	struct miost_awakener *awakeners;	/* a list; see awakener.h */
+};
+
+#endif

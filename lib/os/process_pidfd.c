@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Child processes by pidfd_open(2), Linux 5.3, and by waitid(2) on what it
+ * gives, Linux 5.4. Unlike a number, that cannot come to mean another child
+ * when something else in the program has reaped this one.
+ *
+ * - waitid is EINVAL on Linux 5.3.
+ * - Sandboxes refuse what they do not know: EPERM. Old kernels: ENOSYS.
+ * - Linux 6.9 says once more that a pidfd is ready when the child is reaped, so
+ *   only one event is asked for.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <miost/process.h>
+
+/* An enumerator of one C library, a macro or nothing in others. */
+#define BY_PIDFD ((idtype_t)3)
+
+struct miost_process {
+	int fd;
+};
+
+static int
+open_pid(pid_t pid)
+{
+	int fd;
+
+#ifdef HAVE_SYS_PIDFD_OPEN
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	errno = ENOSYS;
+	fd = -1;
+#endif
+	if (fd >= 0)
+		return fd;
+	return errno == ENOSYS || errno == EPERM ? -ENOTSUP : -errno;
+}
+
+/* waitid, which says whether it is a child at all. 1: it has ended. */
+static int
+ask(int fd, siginfo_t *info, int flags)
+{
+	int result;
+
+	info->si_pid = 0;
+	do
+		result = waitid(BY_PIDFD, (id_t)fd, info,
+				WEXITED | WNOHANG | flags);
+	while (result < 0 && errno == EINTR);
+	if (result < 0)
+		return -errno;
+	return info->si_pid != 0;
+}
+
+/* Makes the descriptor of a child, and registers it. */
+static int
+open_child(struct miost_os_queue *queue, pid_t pid, miost_id id)
+{
+	siginfo_t info;
+	int fd = open_pid(pid);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = ask(fd, &info, WNOWAIT);
+	if (err == -EINVAL)
+		err = -ENOTSUP;
+	if (err >= 0)
+		err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
+					      MIOST_ONESHOT);
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
+		  struct miost_process **out)
+{
+	struct miost_process *process;
+	int err;
+
+	if (pid <= 0)
+		return -EINVAL;
+	process = malloc(sizeof(*process));
+	if (process == NULL)
+		return -ENOMEM;
+	process->fd = open_child(queue, pid, id);
+	if (process->fd < 0) {
+		err = process->fd;
+		free(process);
+		return err;
+	}
+	*out = process;
+	return 0;
+}
+
+/* As wait(2) gives it, which has no macros to make it with. */
+static int
+wait_status(const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		return (info->si_status & 0xff) << 8;
+	return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+int
+miost_process_wait(struct miost_process *process, int *status)
+{
+	siginfo_t info;
+	int ended = ask(process->fd, &info, 0);
+
+	if (ended > 0 && status != NULL)
+		*status = wait_status(&info);
+	return ended;
+}
+
+void
+miost_process_free(struct miost_process *process)
+{
+	if (process == NULL)
+		return;
+	close(process->fd);
+	free(process);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals as events, by signalfd(2). */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "../core/probes.h"
+#include "signals.h"
+
+struct miost_signals {
+	int fd;
+	sigset_t blocked;	/* by this one, to be unblocked */
+};
+
+/* Makes and registers the descriptor. */
+static int
+open_signals(struct miost_os_queue *queue, const sigset_t *set, miost_id id)
+{
+	int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
+				      MIOST_LEVEL);
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
+		  miost_id id, struct miost_signals **out)
+{
+	struct miost_signals *signals = malloc(sizeof(*signals));
+	int err;
+
+	if (signals == NULL)
+		return -ENOMEM;
+	err = miost__signals_block(set, &signals->blocked);
+	if (err < 0)
+		goto fail;
+	signals->fd = open_signals(queue, set, id);
+	if (signals->fd < 0) {
+		err = signals->fd;
+		miost__signals_unblock(&signals->blocked);
+		goto fail;
+	}
+	*out = signals;
+	return 0;
+fail:
+	free(signals);
+	return err;
+}
+
+int
+miost_signals_receive(struct miost_signals *signals)
+{
+	struct signalfd_siginfo info;
+	int number = 0;
+	ssize_t n;
+
+	do
+		n = read(signals->fd, &info, sizeof(info));
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		number = (int)info.ssi_signo;
+	else if (errno != EAGAIN)
+		return -errno;
+	if (number != 0)
+		MIOST__PROBE(signal, number);
+	return number;
+}
+
+void
+miost_signals_free(struct miost_signals *signals)
+{
+	if (signals == NULL)
+		return;
+	close(signals->fd);
+	miost__signals_unblock(&signals->blocked);
+	free(signals);
+}

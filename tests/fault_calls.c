@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that fault.h puts in place of the system's. */
+#include <stdarg.h>
+#ifdef HAVE_EPOLL_CREATE1
+#include <sys/syscall.h>
+#endif
+
+#include "fault_calls.h"
+
+/* Whether flags are int or unsigned is not the same in all C libraries. */
+#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
+struct faults faults;
+
+static bool
+fails(enum call call)
+{
+	int n = ++faults.count[call];
+
+	if (call != faults.failing || n < faults.first || n > faults.last)
+		return false;
+	errno = faults.error;
+	return true;
+}
+
+void *
+fault_malloc(size_t size)
+{
+	return fails(MALLOC) ? NULL : (malloc)(size);
+}
+
+void *
+fault_calloc(size_t n, size_t size)
+{
+	return fails(CALLOC) ? NULL : (calloc)(n, size);
+}
+
+void *
+fault_realloc(void *old, size_t size)
+{
+	return fails(REALLOC) ? NULL : (realloc)(old, size);
+}
+
+int
+fault_socket(int family, int type, int protocol)
+{
+	return fails(SOCKET) ? -1 : (socket)(family, type, protocol);
+}
+
+int
+fault_socketpair(int family, int type, int protocol, int fds[2])
+{
+	return fails(SOCKETPAIR) ? -1
+				 : (socketpair)(family, type, protocol, fds);
+}
+
+int
+fault_fcntl(int fd, int command, int argument, ...)
+{
+	return fails(FCNTL) ? -1 : (fcntl)(fd, command, argument);
+}
+
+int
+fault_setsockopt(int fd, int level, int name, const void *value,
+		 socklen_t len)
+{
+	return fails(SETSOCKOPT) ? -1
+				 : (setsockopt)(fd, level, name, value, len);
+}
+
+int
+fault_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return fails(BIND) ? -1 : (bind)(fd, addr, len);
+}
+
+int
+fault_listen(int fd, int backlog)
+{
+	return fails(LISTEN) ? -1 : (listen)(fd, backlog);
+}
+
+int
+fault_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return fails(CONNECT) ? -1 : (connect)(fd, addr, len);
+}
+
+int
+fault_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return fails(ACCEPT) ? -1 : (accept)(fd, addr, len);
+}
+
+#ifdef HAVE_ACCEPT4
+int
+fault_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return fails(ACCEPT) ? -1 : (accept4)(fd, addr, len, flags);
+}
+#endif
+
+ssize_t
+fault_recv(int fd, void *buf, size_t len, int flags)
+{
+	return fails(RECV) ? -1 : (recv)(fd, buf, len, flags);
+}
+
+ssize_t
+fault_send(int fd, const void *buf, size_t len, int flags)
+{
+	return fails(SEND) ? -1 : (send)(fd, buf, len, flags);
+}
+
+ssize_t
+fault_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	return fails(RECVMSG) ? -1 : (recvmsg)(fd, message, flags);
+}
+
+ssize_t
+fault_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return fails(SENDMSG) ? -1 : (sendmsg)(fd, message, flags);
+}
+
+ssize_t
+fault_recvfrom(int fd, void *buf, size_t len, int flags,
+	       struct sockaddr *addr, socklen_t *addr_len)
+{
+	return fails(RECVFROM) ? -1
+			       : (recvfrom)(fd, buf, len, flags, addr,
+					    addr_len);
+}
+
+ssize_t
+fault_sendto(int fd, const void *buf, size_t len, int flags,
+	     const struct sockaddr *addr, socklen_t addr_len)
+{
+	return fails(SENDTO) ? -1
+			     : (sendto)(fd, buf, len, flags, addr, addr_len);
+}
+
+#ifdef HAVE_RECVMMSG
+int
+fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
+	       struct timespec *timeout)
+{
+	return fails(RECVMMSG) ? -1
+			       : (recvmmsg)(fd, messages, n, flags, timeout);
+}
+#endif
+
+#ifdef HAVE_SENDMMSG
+int
+fault_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
+{
+	return fails(SENDMMSG) ? -1 : (sendmmsg)(fd, messages, n, flags);
+}
+#endif
+
+int
+fault_pipe(int fds[2])
+{
+	return fails(PIPE) ? -1 : (pipe)(fds);
+}
+
+#ifdef HAVE_PIPE2
+int
+fault_pipe2(int fds[2], int flags)
+{
+	return fails(PIPE) ? -1 : (pipe2)(fds, flags);
+}
+#endif
+
+ssize_t
+fault_read(int fd, void *buf, size_t len)
+{
+	return fails(READ) ? -1 : (read)(fd, buf, len);
+}
+
+ssize_t
+fault_readv(int fd, const struct iovec *iov, int n)
+{
+	return fails(READV) ? -1 : (readv)(fd, iov, n);
+}
+
+ssize_t
+fault_write(int fd, const void *buf, size_t len)
+{
+	return fails(WRITE) ? -1 : (write)(fd, buf, len);
+}
+
+ssize_t
+fault_writev(int fd, const struct iovec *iov, int n)
+{
+	return fails(WRITEV) ? -1 : (writev)(fd, iov, n);
+}
+
+/* This one returns its error. */
+int
+fault_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+	return fails(SIGMASK) ? faults.error
+			      : (pthread_sigmask)(how, set, old);
+}
+
+int
+fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	return fails(WAITID) ? -1 : (waitid)(type, id, info, options);
+}
+
+#undef getpeername
+int
+fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	void (*after)(void) = faults.after_getpeername;
+	int result = getpeername(fd, addr, len);
+	int error = errno;
+
+	faults.after_getpeername = NULL;
+	if (after != NULL)
+		after();
+	errno = error;
+	return result;
+}
+
+int
+fault_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	faults.count[CLOCK]++;
+	if (!faults.fake_waits)
+		return (clock_gettime)(clock, now);
+	now->tv_sec = (time_t)(faults.clock / SECOND);
+	now->tv_nsec = (long)(faults.clock % SECOND);
+	return 0;
+}
+
+#ifdef HAVE_EPOLL_CREATE1
+int
+fault_epoll_create1(int flags)
+{
+	return fails(EPOLL_CREATE) ? -1 : (epoll_create1)(flags);
+}
+
+int
+fault_epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event)
+{
+	return fails(EPOLL_CTL) ? -1
+				: (epoll_ctl)(epfd, operation, fd, event);
+}
+
+int
+fault_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout)
+{
+	if (fails(EPOLL_WAIT))
+		return -1;
+	faults.waited = timeout < 0 ? -1 : timeout * MS;
+	if (faults.fake_waits && timeout >= 0) {
+		faults.clock += faults.waited;
+		timeout = 0;
+	}
+	return (epoll_wait)(epfd, events, n, timeout);
+}
+
+int
+fault_epoll_pwait2(int epfd, struct epoll_event *events, int n,
+		   const struct timespec *timeout, const void *mask)
+{
+	if (fails(EPOLL_PWAIT2))
+		return -1;
+	check(mask == NULL);
+	faults.waited = timeout->tv_sec * SECOND + timeout->tv_nsec;
+	faults.clock += faults.waited;
+	return (epoll_wait)(epfd, events, n, 0);
+}
+
+int
+fault_eventfd(unsigned int count, int flags)
+{
+	return fails(EVENTFD) ? -1 : (eventfd)(count, flags);
+}
+
+int
+fault_signalfd(int fd, const sigset_t *set, int flags)
+{
+	return fails(SIGNALFD) ? -1 : (signalfd)(fd, set, flags);
+}
+
+#ifdef HAVE_SYS_EPOLL_PWAIT2
+/* The raw call takes two 64-bit numbers on every machine. */
+static long
+pwait2(va_list args)
+{
+	int epfd = va_arg(args, int);
+	struct epoll_event *events = va_arg(args, struct epoll_event *);
+	int n = va_arg(args, int);
+	const int64_t *raw = va_arg(args, const int64_t *);
+	struct timespec span;
+
+	span.tv_sec = (time_t)raw[0];
+	span.tv_nsec = (long)raw[1];
+	return fault_epoll_pwait2(epfd, events, n, &span, NULL);
+}
+#endif
+
+static long
+read_or_write(long number, va_list args)
+{
+	int fd = va_arg(args, int);
+	void *buf = va_arg(args, void *);
+	size_t len = va_arg(args, size_t);
+
+	return number == SYS_read ? fault_read(fd, buf, len)
+				  : fault_write(fd, buf, len);
+}
+
+long
+fault_syscall(long number, ...)
+{
+	long result = -1;
+	va_list args;
+
+	va_start(args, number);
+	switch (number) {
+#ifdef HAVE_SYS_EPOLL_PWAIT2
+	case SYS_epoll_pwait2:
+		result = pwait2(args);
+		break;
+#endif
+#ifdef HAVE_SYS_PIDFD_OPEN
+	case SYS_pidfd_open:
+		if (!fails(PIDFD_OPEN))
+			result = (syscall)(number, va_arg(args, pid_t), 0);
+		break;
+#endif
+	case SYS_read:
+	case SYS_write:
+		result = read_or_write(number, args);
+		break;
+	default:
+		abort();
+	}
+	va_end(args);
+	return result;
+}
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Which of the library's calls are to fail, and what it called. */
+#ifndef FAULT_CALLS_H
+#define FAULT_CALLS_H
+
+#include "util.h"
+
+enum call {
+	NO_CALL,
+	MALLOC, CALLOC, REALLOC,
+	SOCKET, SOCKETPAIR, SETSOCKOPT, FCNTL, BIND, LISTEN, CONNECT, ACCEPT,
+	RECV, SEND, RECVMSG, SENDMSG, RECVFROM, SENDTO, RECVMMSG, SENDMMSG,
+	PIPE, READ, READV, WRITE, WRITEV,
+	CLOCK, SIGMASK, WAITID,
+	EPOLL_CREATE, EPOLL_CTL, EPOLL_WAIT, EPOLL_PWAIT2,
+	EVENTFD, SIGNALFD, PIDFD_OPEN,
+	CALLS
+};
+
+struct faults {
+	int count[CALLS];	/* of each call since reset_faults() */
+	enum call failing;
+	int first, last;	/* which of them fail */
+	int error;
+	int64_t waited;		/* the last timeout, in nanoseconds */
+	void (*after_getpeername)(void);
+	bool fake_waits;	/* waits take no time, the clock goes on */
+	int64_t clock;
+};
+
+extern struct faults faults;
+
+/* Nothing fails from now on, and nothing has been called. */
+static inline void
+reset_faults(void)
+{
+	memset(&faults, 0, sizeof(faults));
+}
+
+/* From now on the `nth` of these calls fails, and all up to the `last`. */
+static inline void
+fail(enum call call, int nth, int last, int error)
+{
+	reset_faults();
+	faults.failing = call;
+	faults.first = nth;
+	faults.last = last;
+	faults.error = error;
+}
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failures of the operating system's queue and of what is made for it. And how
+ * the epoll backend waits: in which calls, for how long, on kernels that this
+ * one is not.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include "../lib/os/awakener.h"
+#include "../lib/os/os_queue.h"
+#include "fault_calls.h"
+
+/* How the epoll backend waits. */
+
+struct waiting {
+	struct miost_os_queue *queue;
+	struct miost_event storage[1];
+	struct miost_event_array array;
+};
+
+static void
+start_waiting(struct waiting *w)
+{
+	if (strcmp(miost_backend(), "epoll") != 0 ||
+	    !miost_has(MIOST_FEATURE_PRECISE_TIMEOUT))
+		tap_skip("this backend has no second way to wait");
+	reset_faults();
+	check_ok(miost_os_queue_new(&w->queue));
+	miost_event_array_init(&w->array, w->storage, 1);
+}
+
+static int
+wait_faked(struct waiting *w, int64_t timeout)
+{
+	faults.fake_waits = true;
+	memset(faults.count, 0, sizeof(faults.count));
+	return miost_os_queue_poll(w->queue, &w->array.sink, timeout);
+}
+
+/* What needs no precision is one epoll_wait, the rest one epoll_pwait2. */
+static void
+one_call(void)
+{
+	static const struct {
+		int64_t timeout;
+		bool precise;
+	} cases[] = {
+		{ 0, false },	     { MS, false },
+		{ 1, true },	     { 999999, true },
+		{ MS + 1, true },    { 5 * SECOND, false },
+		{ INT_MAX * MS, false }, { INT_MAX * MS - 1, true },
+	};
+	struct waiting w;
+
+	start_waiting(&w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		check_eq(wait_faked(&w, cases[i].timeout), 0);
+		check_eq(faults.waited, cases[i].timeout);
+		check_eq(faults.count[EPOLL_PWAIT2], cases[i].precise);
+		check_eq(faults.count[EPOLL_WAIT], !cases[i].precise);
+		check_eq(faults.count[CLOCK], 0);
+		check_eq(faults.count[MALLOC] + faults.count[CALLOC] +
+				 faults.count[REALLOC], 0);
+	}
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
+/* Refused once, the precise call is not tried again, in this queue. */
+static void
+coarse(void)
+{
+	static const int refusals[] = { ENOSYS, EPERM };
+
+	for (int i = 0; i < 2; i++) {
+		struct waiting w, other;
+
+		start_waiting(&w);
+		start_waiting(&other);
+		fail(EPOLL_PWAIT2, 1, INT_MAX, refusals[i]);
+		check_eq(wait_faked(&w, 1), 0);
+		check_eq(faults.waited, MS);
+		check_eq(faults.count[EPOLL_PWAIT2], 1);
+		check_eq(faults.count[EPOLL_WAIT], 1);
+		check_eq(wait_faked(&w, 2 * MS + 1), 0);
+		check_eq(faults.waited, 3 * MS);
+		check_eq(faults.count[EPOLL_PWAIT2], 0);
+		check_eq(faults.count[EPOLL_WAIT], 1);
+		check_eq(wait_faked(&w, INT_MAX * MS - 1), 0);
+		check_eq(faults.waited, INT_MAX * MS);
+		check_eq(wait_faked(&w, 7 * MS), 0);
+		check_eq(faults.waited, 7 * MS);
+		reset_faults();
+		check_eq(wait_faked(&other, 1), 0);
+		check_eq(faults.count[EPOLL_PWAIT2], 1);
+		miost_os_queue_free(w.queue);
+		miost_os_queue_free(other.queue);
+	}
+	reset_faults();
+}
+
+/* Other errors are the caller's, whichever call gives them. */
+static void
+wait_errors(void)
+{
+	struct waiting w;
+
+	start_waiting(&w);
+	fail(EPOLL_PWAIT2, 1, 1, EINTR);
+	check_eq(wait_faked(&w, 1), -EINTR);
+	check_eq(faults.count[EPOLL_WAIT], 0);
+	check_eq(wait_faked(&w, 1), -EINTR);
+	fail(EPOLL_PWAIT2, 1, 1, EBADF);
+	check_eq(wait_faked(&w, 1), -EBADF);
+	reset_faults();
+	check_eq(wait_faked(&w, 1), 0);
+	check_eq(faults.count[EPOLL_PWAIT2], 1);
+	fail(EPOLL_WAIT, 1, 1, EINTR);
+	check_eq(wait_faked(&w, 0), -EINTR);
+	check_eq(wait_faked(&w, MIOST_FOREVER), -EINTR);
+	check_eq(wait_faked(&w, MS), -EINTR);
+	check_eq(wait_faked(&w, INT64_MAX), -EINTR);
+	check_eq(w.array.len, 0);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
+/* Longer than a call can wait: as often as it takes, and no longer. */
+static void
+long_waits(void)
+{
+	const int64_t longest = INT_MAX * MS;
+	struct waiting w;
+
+	start_waiting(&w);
+	check_eq(wait_faked(&w, longest + 1), 0);
+	check_eq(faults.clock, longest + 1);
+	check_eq(faults.count[EPOLL_WAIT], 1);
+	check_eq(faults.count[EPOLL_PWAIT2], 1);
+	faults.clock = 0;
+	check_eq(wait_faked(&w, 10 * longest), 0);
+	check_eq(faults.clock, 10 * longest);
+	check_eq(faults.count[EPOLL_WAIT], 10);
+
+	fail(EPOLL_PWAIT2, 1, INT_MAX, ENOSYS);
+	check_eq(wait_faked(&w, 2 * longest + 1), 0);
+	check_eq(faults.clock, 2 * longest + MS);
+	check_eq(faults.count[EPOLL_WAIT], 3);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
+/* No call but the one that it is for. */
+static void
+register_calls(void)
+{
+	struct waiting w;
+	int fds[2];
+
+	start_waiting(&w);
+	make_pair(fds);
+	reset_faults();
+	check_ok(miost_os_queue_register(w.queue, fds[0], 1, MIOST_READABLE,
+					 0));
+	check_eq(faults.count[EPOLL_CTL], 1);
+	check_ok(miost_os_queue_reregister(w.queue, fds[0], 1, MIOST_WRITABLE,
+					   0));
+	check_eq(faults.count[EPOLL_CTL], 2);
+	fail(EPOLL_CTL, 1, INT_MAX, ENOSPC);
+	check_eq(miost_os_queue_register(w.queue, fds[1], 1, MIOST_READABLE,
+					 0), -ENOSPC);
+	check_eq(miost_os_queue_reregister(w.queue, fds[0], 1, MIOST_READABLE,
+					   0), -ENOSPC);
+	check_eq(miost_os_queue_deregister(w.queue, fds[0]), -ENOSPC);
+	check_eq(faults.count[EPOLL_CTL], 3);
+	reset_faults();
+	check_ok(miost_os_queue_deregister(w.queue, fds[0]));
+	check_eq(faults.count[EPOLL_CTL], 1);
+	close_pair(fds);
+	miost_os_queue_free(w.queue);
+}
+
+/* Awakeners. */
+
+/* What makes its descriptors, and what it registers them with. */
+static const enum call awakener_calls[] = { MALLOC, EVENTFD, PIPE, EPOLL_CTL };
+
+static void
+no_awakener(void)
+{
+	struct miost_awakener *awakener;
+	struct miost_os_queue *queue;
+	struct miost_event storage[1];
+	struct miost_event_array array;
+
+	check_ok(miost_os_queue_new(&queue));
+	for (size_t i = 0; i < 4; i++) {
+		int err;
+
+		fail(awakener_calls[i], 1, 1, ENOMEM);
+		err = miost_awakener_new(queue, 1, &awakener);
+		check_eq(err, faults.count[awakener_calls[i]] ? -ENOMEM : 0);
+		if (err == 0)
+			miost_awakener_free(awakener);
+	}
+	/* What failed is of no concern to the next. */
+	reset_faults();
+	check_ok(miost_awakener_new(queue, 1, &awakener));
+	check_ok(miost_awakener_wake(awakener));
+	miost_event_array_init(&array, storage, 1);
+	check_eq(miost_os_queue_poll(queue, &array.sink, 0), 1);
+	miost_awakener_free(awakener);
+	miost_os_queue_free(queue);
+}
+
+/* Woken already, a wake calls nothing; polled, it does again. */
+static void
+awake_already(void)
+{
+	struct miost_awakener *awakener, *clone;
+	struct waiting w;
+
+	start_waiting(&w);
+	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	check_ok(miost_awakener_clone(awakener, &clone));
+	for (int i = 0; i < 3; i++) {
+		reset_faults();
+		for (int k = 0; k < 100; k++) {
+			check_ok(miost_awakener_wake(awakener));
+			check_ok(miost_awakener_wake(clone));
+		}
+		check_eq(faults.count[WRITE], 1);
+		check_eq(faults.count[READ], 0);
+		w.array.len = 0;
+		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+		check_eq(faults.count[EPOLL_WAIT], 1);
+		check_eq(faults.count[READ], 0);
+	}
+	miost_awakener_free(awakener);
+	miost_awakener_free(clone);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
+/* Writes what it holds until it would block. */
+static void
+fill_awakener(const struct miost_awakener *awakener)
+{
+	static const uint64_t most = UINT64_MAX - 1;
+	static const char block[4096];
+	uint64_t count;
+
+	if (miost_has(MIOST_FEATURE_AWAKENER_EVENTFD)) {
+		while (read(awakener->receiver, &count, sizeof(count)) > 0)
+			;
+		check_eq(write(awakener->sender, &most, sizeof(most)),
+			 sizeof(most));
+		return;
+	}
+	while (write(awakener->sender, block, sizeof(block)) > 0)
+		;
+	while (write(awakener->sender, "", 1) > 0)
+		;
+}
+
+static void
+full_awakener(void)
+{
+	struct miost_awakener *awakener;
+	struct waiting w;
+
+	start_waiting(&w);
+	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	for (int i = 0; i < 3; i++) {
+		fill_awakener(awakener);
+		w.array.len = 0;
+		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+		w.array.len = 0;
+		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 0);
+		reset_faults();
+		check_ok(miost_awakener_wake(awakener));
+		check_eq(faults.count[WRITE], 2);
+		check(faults.count[READ] > 0);
+		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+		w.array.len = 0;
+		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 0);
+	}
+	miost_awakener_free(awakener);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
+/* An error, if there ever is one, is told, and the next wake tries again. */
+static void
+awakener_errors(void)
+{
+	struct miost_awakener *awakener;
+	struct waiting w;
+
+	start_waiting(&w);
+	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	for (int i = 0; i < 2; i++) {
+		fail(WRITE, 1, 1, EIO);
+		errno = ERANGE;
+		check_eq(miost_awakener_wake(awakener), -EIO);
+		check_eq(errno, ERANGE);
+	}
+	check_ok(miost_awakener_wake(awakener));
+	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+	miost_awakener_free(awakener);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
+/* Those that are gone are forgotten, and not only when the queue is freed. */
+static void
+forgotten(void)
+{
+	struct miost_awakener *awakener, *kept;
+	struct miost_os_queue *queue;
+	int count = 0;
+
+	check_ok(miost_os_queue_new(&queue));
+	check_ok(miost_awakener_new(queue, 1, &kept));
+	for (int i = 0; i < 100; i++) {
+		check_ok(miost_awakener_new(queue, 1, &awakener));
+		miost_awakener_free(awakener);
+	}
+	for (awakener = queue->awakeners; awakener != NULL;
+	     awakener = awakener->next)
+		count++;
+	check(count <= 2);
+	miost_awakener_free(kept);
+	miost_os_queue_free(queue);
+}
+
+/* Signals. */
+
+static void
+no_signals(void)
+{
+	static const enum call calls[] = { MALLOC, SIGMASK, SIGNALFD,
+					   EPOLL_CTL };
+	struct miost_signals *signals;
+	struct miost_os_queue *queue;
+	sigset_t set, before, after;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	check_ok(pthread_sigmask(SIG_SETMASK, NULL, &before));
+	check_ok(miost_os_queue_new(&queue));
+	for (size_t i = 0; i < 4; i++) {
+		fail(calls[i], 1, 1, ENOMEM);
+		check_eq(miost_signals_new(queue, &set, 1, &signals),
+			 -ENOMEM);
+		check_ok(pthread_sigmask(SIG_SETMASK, NULL, &after));
+		check_eq(sigismember(&after, SIGUSR1), 0);
+		check(miost_signal_set_contains(&before, &after));
+	}
+	reset_faults();
+	miost_os_queue_free(queue);
+}
+
+static void
+signals_go_on(void)
+{
+	struct miost_signals *signals;
+	struct miost_os_queue *queue;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	check_ok(miost_os_queue_new(&queue));
+	check_ok(miost_signals_new(queue, &set, 1, &signals));
+	check_ok(raise(SIGUSR1));
+	fail(READ, 1, 1, EIO);
+	check_eq(miost_signals_receive(signals), -EIO);
+	fail(READ, 1, 2, EINTR);
+	check_eq(miost_signals_receive(signals), SIGUSR1);
+	check_eq(faults.count[READ], 3);
+	reset_faults();
+	miost_signals_free(signals);
+	miost_os_queue_free(queue);
+}
+
+/* Processes. */
+
+static pid_t
+start_child(void)
+{
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0)
+		_exit(7);
+	return child;
+}
+
+static void
+no_process(void)
+{
+	static const struct {
+		enum call call;
+		int error, expected;
+	} cases[] = {
+		{ MALLOC, ENOMEM, -ENOMEM },
+		{ PIDFD_OPEN, EMFILE, -EMFILE },
+		{ PIDFD_OPEN, ENOSYS, -ENOTSUP },
+		{ PIDFD_OPEN, EPERM, -ENOTSUP },
+		{ WAITID, EINVAL, -ENOTSUP },
+		{ WAITID, ECHILD, -ECHILD },
+		{ EPOLL_CTL, ENOSPC, -ENOSPC },
+	};
+	struct miost_process *process;
+	struct miost_os_queue *queue;
+	pid_t child = start_child();
+	int err, status;
+
+	check_ok(miost_os_queue_new(&queue));
+	err = miost_process_new(queue, child, 1, &process);
+	if (err == 0)
+		miost_process_free(process);
+	for (size_t i = 0; err == 0 && i < sizeof(cases) / sizeof(cases[0]);
+	     i++) {
+		fail(cases[i].call, 1, 1, cases[i].error);
+		check_eq(miost_process_new(queue, child, 1, &process),
+			 cases[i].expected);
+	}
+	reset_faults();
+	/* It is still there to be reaped. */
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 7 << 8);
+	miost_os_queue_free(queue);
+	if (err == -ENOTSUP)
+		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
+	check_ok(err);
+}
+
+static void
+process_goes_on(void)
+{
+	struct miost_process *process;
+	pid_t child = start_child();
+	struct waiting w;
+	int err, status;
+
+	check_ok(miost_os_queue_new(&w.queue));
+	err = miost_process_new(w.queue, child, 1, &process);
+	if (err < 0) {
+		check_eq(waitpid(child, NULL, 0), child);
+		miost_os_queue_free(w.queue);
+		check_eq(err, -ENOTSUP);
+		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
+	}
+	miost_event_array_init(&w.array, w.storage, 1);
+	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, MIOST_FOREVER),
+		 1);
+	fail(WAITID, 1, 2, EINTR);
+	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(faults.count[WAITID], 3);
+	check_eq(status, 7 << 8);
+	reset_faults();
+	miost_process_free(process);
+	miost_os_queue_free(w.queue);
+}
+
+/* Descriptors that are hidden in objects are close-on-exec, too. */
+static void
+close_on_exec(void)
+{
+	static bool before[TAP_FDS], after[TAP_FDS];
+	struct miost_process *process = NULL;
+	struct miost_awakener *awakener;
+	struct miost_signals *signals;
+	struct miost_os_queue *queue;
+	pid_t child = start_child();
+	sigset_t set;
+	int made = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	tap_open_fds(before);
+	check_ok(miost_os_queue_new(&queue));
+	check_ok(miost_awakener_new(queue, 1, &awakener));
+	check_ok(miost_signals_new(queue, &set, 1, &signals));
+	(void)miost_process_new(queue, child, 1, &process);
+	tap_open_fds(after);
+	for (int fd = 0; fd < TAP_FDS; fd++) {
+		if (after[fd] == before[fd])
+			continue;
+		check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		made++;
+	}
+	check(made >= 3);
+	miost_process_free(process);
+	miost_signals_free(signals);
+	miost_awakener_free(awakener);
+	miost_os_queue_free(queue);
+	check_eq(waitpid(child, NULL, 0), child);
+}
+
+static const struct tap_test tests[] = {
+	{ "a wait is one call, precise when it must be", one_call },
+	{ "a kernel or sandbox without the precise call", coarse },
+	{ "errors of waiting", wait_errors },
+	{ "waits longer than a call takes", long_waits },
+	{ "a change is one call", register_calls },
+	{ "no awakener to be had: the error, and nothing kept", no_awakener },
+	{ "a wake of what is awake calls nothing", awake_already },
+	{ "an awakener that is full is made room in", full_awakener },
+	{ "errors of wakes are told, and not for ever", awakener_errors },
+	{ "awakeners that are gone are forgotten", forgotten },
+	{ "no signals to be had: the mask as it was", no_signals },
+	{ "a signal is received when interrupted", signals_go_on },
+	{ "no process to be had: the error, and the child is left",
+	  no_process },
+	{ "a process is waited for when interrupted", process_goes_on },
+	{ "descriptors of objects are close-on-exec", close_on_exec },
+};
+
+TAP_MAIN(tests)

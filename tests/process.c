@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of child processes. */
+#include <signal.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+enum { ID = 5, MANY = 1000 };
+
+struct fixture {
+	struct miost_os_queue *queue;
+	struct miost_event storage[8];
+	struct miost_event_array array;
+};
+
+/*
+ * Whether children can be watched here at all. Asked of one, since a kernel or
+ * a sandbox may refuse what the library was built for.
+ */
+static void
+need_processes(void)
+{
+	struct miost_os_queue *queue;
+	struct miost_process *process;
+	pid_t child;
+	int err;
+
+	check_ok(miost_os_queue_new(&queue));
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0)
+		_exit(0);
+	err = miost_process_new(queue, child, 0, &process);
+	if (err == 0)
+		miost_process_free(process);
+	check_eq(waitpid(child, NULL, 0), child);
+	miost_os_queue_free(queue);
+	if (err == -ENOTSUP)
+		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
+	check_ok(err);
+	check(miost_has(MIOST_FEATURE_PROCESS));
+}
+
+static void
+make_fixture(struct fixture *f)
+{
+	need_processes();
+	check_ok(miost_os_queue_new(&f->queue));
+}
+
+/* A child that waits for a byte or the end of the pipe, and ends so. */
+static pid_t
+start(int gate[2], int status)
+{
+	pid_t child;
+	char byte;
+
+	check_ok(pipe(gate));
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0) {
+		close(gate[1]);
+		(void)!read(gate[0], &byte, 1);
+		_exit(status);
+	}
+	close(gate[0]);
+	return child;
+}
+
+/* Lets it end; later children have the end of the pipe, too. */
+static void
+let_end(const int gate[2])
+{
+	check_eq(write(gate[1], "", 1), 1);
+	close(gate[1]);
+}
+
+/* Waits until it has ended, and leaves it to be reaped. */
+static void
+await_end(pid_t child)
+{
+	siginfo_t info;
+
+	check_ok(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
+}
+
+static int
+poll_for(struct fixture *f, int64_t timeout)
+{
+	miost_event_array_init(&f->array, f->storage, 8);
+	return miost_os_queue_poll(f->queue, &f->array.sink, timeout);
+}
+
+static void
+expect(struct fixture *f)
+{
+	check_eq(poll_for(f, MIOST_FOREVER), 1);
+	check_eq(f->storage[0].id, ID);
+	check_eq(f->storage[0].readiness & ~(miost_ready)MIOST_HUP &
+			 ~(miost_ready)(MIOST_READ_CLOSED |
+					MIOST_WRITE_CLOSED),
+		 MIOST_READABLE);
+	check_eq(poll_for(f, 0), 0);	/* one event */
+}
+
+/* It ends, is reaped with its status, and that is all. */
+static void
+expect_end(struct fixture *f, struct miost_process *process, int status)
+{
+	int got = -1;
+
+	expect(f);
+	check_eq(miost_process_wait(process, &got), 1);
+	check_eq(got, status);
+	check_eq(miost_process_wait(process, &got), -ECHILD);
+	check_eq(miost_process_wait(process, NULL), -ECHILD);
+	check_eq(got, status);
+	check_eq(poll_for(f, 0), 0);
+}
+
+static void
+ends_after(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+	int gate[2], got = 77;
+	pid_t child;
+
+	make_fixture(&f);
+	child = start(gate, 3);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	check_eq(miost_process_wait(process, &got), 0);
+	check_eq(got, 77);
+	check_eq(miost_process_wait(process, NULL), 0);
+	check_eq(poll_for(&f, 0), 0);
+	let_end(gate);
+	expect_end(&f, process, 3 << 8);
+	check_eq(waitpid(child, NULL, WNOHANG), -1);
+	check_eq(errno, ECHILD);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+ended_before(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+	int gate[2];
+	pid_t child;
+
+	make_fixture(&f);
+	child = start(gate, 255);
+	let_end(gate);
+	await_end(child);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	expect_end(&f, process, 255 << 8);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+}
+
+/* As near to it as can be had: they end while they are watched. */
+static void
+ends_meanwhile(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+
+	make_fixture(&f);
+	for (int i = 0; i < 200; i++) {
+		pid_t child;
+
+		fflush(stdout);
+		child = fork();
+		check(child >= 0);
+		if (child == 0)
+			_exit(i % 100);
+		check_ok(miost_process_new(f.queue, child, ID, &process));
+		expect_end(&f, process, i % 100 << 8);
+		miost_process_free(process);
+	}
+	miost_os_queue_free(f.queue);
+}
+
+static void
+killed(void)
+{
+	static const int numbers[] = { SIGKILL, SIGTERM, SIGUSR1 };
+	struct miost_process *process;
+	struct fixture f;
+	int gate[2];
+
+	make_fixture(&f);
+	for (size_t i = 0; i < 3; i++) {
+		pid_t child = start(gate, 0);
+
+		check_ok(miost_process_new(f.queue, child, ID, &process));
+		check_ok(kill(child, numbers[i]));
+		expect_end(&f, process, numbers[i]);
+		close(gate[1]);
+		miost_process_free(process);
+	}
+	miost_os_queue_free(f.queue);
+}
+
+/* A child that leaves a core, or would. */
+static void
+dumped(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct miost_process *process;
+	struct fixture f;
+	int got = 0;
+	pid_t child;
+
+	make_fixture(&f);
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0) {
+		(void)setrlimit(RLIMIT_CORE, &none);
+		(void)signal(SIGABRT, SIG_DFL);
+		(void)raise(SIGABRT);
+		_exit(0);
+	}
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	expect(&f);
+	check_eq(miost_process_wait(process, &got), 1);
+	check(WIFSIGNALED(got));
+	check_eq(WTERMSIG(got), SIGABRT);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+}
+
+/* To stop and to go on is not to end. */
+static void
+stopped(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+	siginfo_t info;
+	int gate[2];
+	pid_t child;
+
+	make_fixture(&f);
+	child = start(gate, 1);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	check_ok(kill(child, SIGSTOP));
+	check_ok(waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOWAIT));
+	check_eq(miost_process_wait(process, NULL), 0);
+	check_eq(poll_for(&f, 0), 0);
+	check_ok(kill(child, SIGCONT));
+	check_eq(miost_process_wait(process, NULL), 0);
+	let_end(gate);
+	expect_end(&f, process, 1 << 8);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+a_thousand(void)
+{
+	static struct miost_process *processes[MANY];
+	static bool seen[MANY];
+	struct miost_event_vec events;
+	struct fixture f;
+	int gate[2], left = MANY;
+
+	need_descriptors(TAP_FDS - 1);
+	make_fixture(&f);
+	memset(seen, 0, sizeof(seen));
+	check_ok(pipe(gate));
+	fflush(stdout);
+	for (miost_id i = 0; i < MANY; i++) {
+		pid_t child = fork();
+		char byte;
+
+		if (child == 0) {
+			close(gate[1]);
+			(void)!read(gate[0], &byte, 1);
+			_exit((int)(i % 256));
+		}
+		check(child > 0);
+		check_ok(miost_process_new(f.queue, child, i, &processes[i]));
+	}
+	close_pair(gate);
+	miost_event_vec_init(&events);
+	while (left > 0) {
+		miost_event_vec_clear(&events);
+		check(miost_os_queue_poll(f.queue, &events.sink,
+					  MIOST_FOREVER) > 0);
+		for (size_t i = 0; i < events.len; i++, left--) {
+			miost_id id = events.events[i].id;
+			int status;
+
+			check(id < MANY);
+			check(!seen[id]);
+			seen[id] = true;
+			check_eq(miost_process_wait(processes[id], &status),
+				 1);
+			check_eq(status, (int)(id % 256) << 8);
+		}
+	}
+	miost_event_vec_destroy(&events);
+	check_eq(poll_for(&f, 0), 0);
+	for (int i = 0; i < MANY; i++)
+		miost_process_free(processes[i]);
+	check_eq(waitpid(-1, NULL, WNOHANG), -1);
+	miost_os_queue_free(f.queue);
+}
+
+/* Children of no concern stay as they are. */
+static void
+no_other_child(void)
+{
+	struct miost_process *process;
+	int watched[2], other[2], status;
+	pid_t child, stranger;
+	struct fixture f;
+
+	make_fixture(&f);
+	stranger = start(other, 9);
+	child = start(watched, 8);
+	let_end(other);
+	await_end(stranger);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	check_eq(miost_process_wait(process, NULL), 0);
+	let_end(watched);
+	expect_end(&f, process, 8 << 8);
+	miost_process_free(process);
+	check_eq(waitpid(stranger, &status, WNOHANG), stranger);
+	check_eq(status, 9 << 8);
+	miost_os_queue_free(f.queue);
+}
+
+/* Something else in the program reaps it. */
+static void
+reaped_elsewhere(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+	int gate[2];
+	pid_t child;
+
+	make_fixture(&f);
+	child = start(gate, 0);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	let_end(gate);
+	check_eq(waitpid(child, NULL, 0), child);
+	check_eq(miost_process_wait(process, NULL), -ECHILD);
+	expect(&f);
+	miost_process_free(process);
+	check_eq(miost_process_new(f.queue, child, ID, &process), -ESRCH);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+freed_early(void)
+{
+	struct miost_process *process;
+	int gate[2], status;
+	struct fixture f;
+	pid_t child;
+
+	make_fixture(&f);
+	child = start(gate, 4);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	miost_process_free(process);
+	miost_process_free(NULL);
+	let_end(gate);
+	await_end(child);
+	check_eq(poll_for(&f, 0), 0);
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 4 << 8);
+
+	/* And the queue before the process. */
+	child = start(gate, 4);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	miost_os_queue_free(f.queue);
+	let_end(gate);
+	await_end(child);
+	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(status, 4 << 8);
+	miost_process_free(process);
+}
+
+/* With SIGCHLD ignored the system reaps children, and no status is left. */
+static void
+sigchld_ignored(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+	int gate[2];
+	pid_t child;
+
+	make_fixture(&f);
+	child = start(gate, 4);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	check(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	let_end(gate);
+	expect(&f);
+	while (miost_process_wait(process, NULL) == 0)
+		;
+	check(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+	check_eq(miost_process_wait(process, NULL), -ECHILD);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+bad_pids(void)
+{
+	struct miost_process *process;
+	struct fixture f;
+
+	make_fixture(&f);
+	check_eq(miost_process_new(f.queue, 0, ID, &process), -EINVAL);
+	check_eq(miost_process_new(f.queue, -1, ID, &process), -EINVAL);
+	check_eq(miost_process_new(f.queue, getpid(), ID, &process), -ECHILD);
+	check_eq(miost_process_new(f.queue, 1, ID, &process), -ECHILD);
+	/* Above the highest that Linux gives. */
+	check_eq(miost_process_new(f.queue, INT32_MAX, ID, &process), -ESRCH);
+	miost_os_queue_free(f.queue);
+}
+
+static void
+no_descriptors(void)
+{
+	struct miost_process *process;
+	struct rlimit limit, old;
+	struct fixture f;
+	int gate[2];
+	pid_t child;
+
+	if (getenv("MIOST_TEST_RUN") != NULL)
+		tap_skip("valgrind keeps a limit of its own");
+	make_fixture(&f);
+	child = start(gate, 0);
+	check_ok(getrlimit(RLIMIT_NOFILE, &old));
+	limit = old;
+	limit.rlim_cur = 0;
+	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	check_eq(miost_process_new(f.queue, child, ID, &process), -EMFILE);
+	check_ok(setrlimit(RLIMIT_NOFILE, &old));
+	let_end(gate);
+	check_eq(waitpid(child, NULL, 0), child);
+	miost_os_queue_free(f.queue);
+}
+
+static const struct tap_test tests[] = {
+	{ "a child that ends", ends_after },
+	{ "a child that has ended", ended_before },
+	{ "children that end meanwhile", ends_meanwhile },
+	{ "killed: the status says by what", killed },
+	{ "aborted", dumped },
+	{ "to stop is not to end", stopped },
+	{ "a thousand at once", a_thousand },
+	{ "no other child is reaped", no_other_child },
+	{ "reaped by something else: -ECHILD", reaped_elsewhere },
+	{ "freed before the child ends, or after the queue", freed_early },
+	{ "SIGCHLD ignored: -ECHILD", sigchld_ignored },
+	{ "no pid, no child, no process: -EINVAL, -ECHILD, -ESRCH", bad_pids },
+	{ "no descriptor left: -EMFILE", no_descriptors },
+};
+
+TAP_MAIN(tests)
