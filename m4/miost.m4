@@ -183,7 +183,8 @@ AC_ARG_ENABLE([usdt],
   [], [enable_usdt=no])
 AS_IF([test "$enable_usdt" != no],
   [AC_MSG_CHECKING([for static probes])
-  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <sys/sdt.h>]],
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#define SDT_USE_VARIADIC
+#include <sys/sdt.h>]],
       [[STAP_PROBEV(miost, probe, 1, 2);]])],
     [AC_MSG_RESULT([yes])
     AC_DEFINE([MIOST_USDT], [1], [Whether there are static probes])],

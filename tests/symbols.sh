@@ -35,13 +35,16 @@ objects() {
 }
 
 # NAME CLASS SECTION of every symbol that the objects define. On a PC of 32
-# bits gcc adds thunks of its own.
+# bits gcc adds thunks of its own, and static probes a base for addresses.
 defined() {
 	# Lists of words.
 	# shellcheck disable=SC2046,SC2086
 	$NM -f sysv $(objects) | awk -F '|' '
-		NF == 7 { gsub(/ /, ""); if ($7 != "*UND*" && $1 !~ /^__x86\./)
-			print $1, $3, $7 }'
+		NF != 7 { next }
+		{ gsub(/ /, "") }
+		$7 != "*UND*" && $1 !~ /^(__x86\.|_\.stapsdt)/ {
+			print $1, $3, $7
+		}'
 }
 
 # The names that the shared library defines, with their versions.

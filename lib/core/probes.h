@@ -11,6 +11,7 @@
 
 /* MIOST__PROBE(NAME, ARGUMENT...): one to twelve, whole numbers or pointers. */
 #ifdef MIOST_USDT
+#define SDT_USE_VARIADIC
 #include <sys/sdt.h>
 #define MIOST__PROBE(...) STAP_PROBEV(miost, __VA_ARGS__)
 #else

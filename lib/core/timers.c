@@ -146,7 +146,7 @@ find(const struct miost_timers *timers, miost_timer key, uint32_t *slot)
 static int64_t
 timers_max_timeout(struct miost_source *source)
 {
-	struct miost_timers *timers = (struct miost_timers *)source;
+	struct miost_timers *timers = (void *)source;
 	int64_t now, earliest;
 	uint64_t span;
 
@@ -180,7 +180,7 @@ fire(struct miost_timers *timers, struct miost_event *event)
 static int
 timers_poll(struct miost_source *source, struct miost_sink *sink)
 {
-	struct miost_timers *timers = (struct miost_timers *)source;
+	struct miost_timers *timers = (void *)source;
 	struct miost_event *slots;
 	uint32_t due;
 	int64_t now;

@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The static probes that the shared library was built with, as tracers see
+# them; and that there are none without --enable-usdt.
+
+# shellcheck source=tests/lib.sh
+. "${srcdir:-.}/tests/lib.sh"
+
+shared=.libs/libmiost.so.0
+[ "${MIOST_ENABLE_SHARED-yes}" = yes ] ||
+	skip_all 'there is no shared library'
+command -v readelf >/dev/null || skip_all 'there is no readelf'
+
+# Every probe with its number of arguments; see miost-tracing(7).
+cat >"$tmp/expected" <<'EOF'
+deregister 3
+poll_entry 2
+poll_return 1
+register 6
+reregister 6
+signal 1
+timer_add 4
+timer_cancel 3
+timer_change 3
+timer_fire 4
+wake 2
+EOF
+
+# PROVIDER NAME ARGUMENTS LOCATION SEMAPHORE of every probe.
+probes() {
+	readelf -W -n "$shared" | awk '
+		/Provider:/ { provider = $NF }
+		/Name:/ { name = $2 }
+		/Location:/ { place = $2; sub(/,/, "", place); semaphore = $NF }
+		/Arguments:/ { print provider, name, NF - 1, place, semaphore }
+	'
+}
+
+# not_nops: the probes whose place is anything else.
+not_nops() {
+	objdump -d "$shared" >"$tmp/code" || return
+	while read -r _ name _ place _; do
+		address=$(echo "$place" | sed 's/^0x0*//')
+		grep "^ *$address:.*[[:space:]]nop[[:space:]]*$" "$tmp/code" \
+			>/dev/null || echo "$name at $place"
+	done <"$tmp/probes"
+}
+
+probes >"$tmp/probes"
+if ! grep '^#define MIOST_USDT 1' config.h >/dev/null; then
+	plan 1
+	none 'there are no probes without --enable-usdt' "$tmp/probes"
+	exit
+fi
+
+plan 4
+awk '{ print $2, $3 }' "$tmp/probes" | sort -u |
+	diff "$tmp/expected" - >"$tmp/wrong"
+none 'every probe, with its arguments' "$tmp/wrong"
+grep -v '^miost ' "$tmp/probes" >"$tmp/wrong"
+none 'their provider is miost' "$tmp/wrong"
+awk '$5 !~ /^0x0+$/' "$tmp/probes" >"$tmp/wrong"
+none 'none has a semaphore' "$tmp/wrong"
+if command -v objdump >/dev/null; then
+	not_nops >"$tmp/wrong"
+	none 'each is a single nop' "$tmp/wrong"
+else
+	skip 'each is a single nop' 'there is no objdump'
+fi
