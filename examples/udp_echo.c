@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A UDP echo server, and a client for it.
+ *
+ *	udp_echo [HOST:PORT]		serves until its input ends
+ *	udp_echo -c HOST:PORT TEXT...	sends each text until it comes back
+ *
+ * The server takes and gives many datagrams a call. What it cannot send at once
+ * it keeps, and receives no more until it has. The client has a connected
+ * socket, and a timer to send again what was lost.
+ */
+#define _XOPEN_SOURCE 700
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <miost.h>
+
+enum { INPUT, SOCKET, AGAIN };
+
+enum { BATCH = 32, LONGEST = 65535, TRIES = 50 };
+
+#define RETRY INT64_C(200000000)	/* 200 ms */
+
+/* The server. */
+
+struct server {
+	struct miost_os_queue *queue;
+	int fd;
+	bool done;
+	unsigned long echoed;
+	/* Received, and yet to be sent: `count` from `first` on. */
+	struct miost_datagram datagrams[BATCH];
+	int first, count;
+};
+
+static char data[BATCH][LONGEST];
+
+static int
+receive(struct server *server)
+{
+	int n;
+
+	for (int i = 0; i < BATCH; i++) {
+		server->datagrams[i].data = data[i];
+		server->datagrams[i].len = LONGEST;
+	}
+	n = miost_udp_recv_many(server->fd, server->datagrams, BATCH);
+	server->first = 0;
+	server->count = n > 0 ? n : 0;
+	return n;
+}
+
+/* Sends what there is to send. 0: it went; -EAGAIN: not all of it. */
+static int
+send_back(struct server *server)
+{
+	while (server->count > 0) {
+		int n = miost_udp_send_many(server->fd,
+					    server->datagrams + server->first,
+					    (size_t)server->count);
+
+		if (n == -EAGAIN)
+			return n;
+		if (n > 0)
+			server->echoed += (unsigned long)n;
+		else
+			n = 1;		/* one that cannot be answered */
+		server->first += n;
+		server->count -= n;
+	}
+	return 0;
+}
+
+/* Edge-triggered: until there is nothing more to receive, or no room. */
+static int
+echo(struct server *server)
+{
+	for (;;) {
+		int n = send_back(server);
+
+		if (n == 0)
+			n = receive(server);
+		if (n == -EAGAIN)
+			return 0;
+		/* What a peer's machine had to say is of no concern. */
+		if (n < 0 && n != -ECONNREFUSED)
+			return n;
+	}
+}
+
+/* A file, or no input at all, is not watched, and does not end it. */
+static int
+watch_input(struct miost_os_queue *queue)
+{
+	int err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
+					  MIOST_PIPE_RECEIVER_INTERESTS,
+					  MIOST_LEVEL);
+
+	return err == -EPERM || err == -EBADF || err == -EINVAL ? 0 : err;
+}
+
+static bool
+input_ended(void)
+{
+	char ignored[256];
+
+	return read(STDIN_FILENO, ignored, sizeof(ignored)) == 0;
+}
+
+static int
+handle(struct server *server, miost_id id)
+{
+	if (id == SOCKET)
+		return echo(server);
+	server->done = server->done || input_ended();
+	return 0;
+}
+
+static int
+loop(struct server *server)
+{
+	struct miost_event storage[4];
+	struct miost_event_array events;
+	int err = 0;
+
+	while (err >= 0 && !server->done) {
+		miost_event_array_init(&events, storage, 4);
+		err = miost_os_queue_poll(server->queue, &events.sink,
+					  MIOST_FOREVER);
+		if (err == -EINTR)
+			err = 0;
+		for (size_t i = 0; i < events.len && err >= 0; i++)
+			err = handle(server, storage[i].id);
+	}
+	return err;
+}
+
+static int
+serve(const struct miost_addr *addr)
+{
+	static struct server server;
+	struct miost_addr bound;
+	char text[128];
+	int err;
+
+	server.fd = miost_udp_bind(addr);
+	if (server.fd < 0)
+		return server.fd;
+	err = miost_os_queue_new(&server.queue);
+	if (err < 0)
+		goto close_socket;
+	err = miost_os_queue_register(server.queue, server.fd, SOCKET,
+				      MIOST_UDP_INTERESTS, MIOST_EDGE);
+	if (err == 0)
+		err = watch_input(server.queue);
+	if (err == 0)
+		err = miost_socket_local_addr(server.fd, &bound);
+	if (err < 0)
+		goto free_queue;
+	miost_addr_format(&bound, text, sizeof(text));
+	printf("listening on %s\n", text);
+	err = loop(&server);
+	printf("echoed %lu datagrams\n", server.echoed);
+free_queue:
+	miost_os_queue_free(server.queue);
+close_socket:
+	close(server.fd);
+	return err;
+}
+
+/* The client. */
+
+/* Whether a datagram that waits is `text`; others may be late echoes. */
+static int
+came_back(int fd, const char *text)
+{
+	static char buf[LONGEST];
+	ssize_t n;
+
+	while ((n = miost_socket_read(fd, buf, sizeof(buf))) >= 0)
+		if ((size_t)n == strlen(text) && memcmp(buf, text, (size_t)n) == 0)
+			return 1;
+	return n == -EAGAIN ? 0 : (int)n;
+}
+
+/* Sends a text, again after a while, until it comes back. */
+static int
+exchange(struct miost_os_queue *queue, struct miost_timers *timers, int fd,
+	 const char *text)
+{
+	struct miost_source *sources[2] = { miost_os_queue_source(queue),
+					    miost_timers_source(timers) };
+	struct miost_event storage[4];
+	struct miost_event_array events;
+	miost_timer again;
+	int err = 0;
+
+	for (int tries = 0; tries < TRIES && err == 0; tries++) {
+		ssize_t n = miost_socket_write(fd, text, strlen(text));
+
+		/* Lost is lost, on the way or before. */
+		if (n < 0 && n != -EAGAIN && n != -ECONNREFUSED)
+			return (int)n;
+		err = miost_timers_add_timeout(timers, AGAIN, RETRY, &again);
+		while (err == 0 && miost_timers_len(timers) > 0) {
+			miost_event_array_init(&events, storage, 4);
+			err = miost_poll(sources, 2, &events.sink,
+					 MIOST_FOREVER);
+			if (err >= 0 || err == -EINTR)
+				err = came_back(fd, text);
+			if (err == -ECONNREFUSED)
+				err = 0;
+		}
+		(void)miost_timers_cancel(timers, again);
+	}
+	return err == 0 ? -ETIMEDOUT : err < 0 ? err : 0;
+}
+
+static int
+ask(const struct miost_addr *server, char *const *texts)
+{
+	struct miost_addr any;
+	struct miost_os_queue *queue;
+	struct miost_timers *timers;
+	int fd, err;
+
+	miost_addr_parse(server->storage.ss_family == AF_INET ? "0.0.0.0:0"
+							      : "[::]:0",
+			 &any);
+	fd = miost_udp_bind(&any);
+	if (fd < 0)
+		return fd;
+	err = miost_udp_connect(fd, server);
+	if (err < 0)
+		goto close_socket;
+	err = miost_os_queue_new(&queue);
+	if (err < 0)
+		goto close_socket;
+	err = miost_timers_new(&timers);
+	if (err < 0)
+		goto free_queue;
+	err = miost_os_queue_register(queue, fd, SOCKET, MIOST_READABLE,
+				      MIOST_EDGE);
+	for (; *texts != NULL && err == 0; texts++) {
+		err = exchange(queue, timers, fd, *texts);
+		if (err == 0)
+			printf("echo: %s\n", *texts);
+	}
+	miost_timers_free(timers);
+free_queue:
+	miost_os_queue_free(queue);
+close_socket:
+	close(fd);
+	return err;
+}
+
+int
+main(int argc, char **argv)
+{
+	bool client = argc > 1 && strcmp(argv[1], "-c") == 0;
+	const char *text = client ? argv[2] : argc > 1 ? argv[1]
+						       : "127.0.0.1:0";
+	struct miost_addr addr;
+	int err;
+
+	if (client ? argc < 4 : argc > 2) {
+		fprintf(stderr, "usage: %s [HOST:PORT]\n"
+			"       %s -c HOST:PORT TEXT...\n", argv[0], argv[0]);
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	err = miost_addr_parse(text, &addr);
+	if (err == 0)
+		err = client ? ask(&addr, argv + 3) : serve(&addr);
+	if (err < 0) {
+		fprintf(stderr, "%s: %s: %s\n", argv[0], text,
+			strerror(-err));
+		return 1;
+	}
+	return 0;
+}
