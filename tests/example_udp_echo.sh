@@ -16,8 +16,8 @@ client() {
 
 # echoes HOST: some texts come back, in order.
 echoes() {
-	client "$1" one 'two words' three >"$tmp/said" 2>&1 || {
-		cat "$tmp/said"
+	client "$1" one 'two words' three >"$tmp/said" 2>"$tmp/why" || {
+		cat "$tmp/said" "$tmp/why"
 		return 1
 	}
 	printf 'echo: %s\n' one 'two words' three | diff - "$tmp/said"
@@ -49,7 +49,7 @@ wrong() {
 	refused 2 '^usage: ' 127.0.0.1:0 127.0.0.1:0 &&
 		refused 2 '^usage: ' -c 127.0.0.1:1 &&
 		refused 1 'Invalid argument' nonsense &&
-		refused 1 'Cannot assign' 192.0.2.1:0
+		refused 1 '192.0.2.1:0: ' 192.0.2.1:0
 }
 
 plan 7

@@ -22,14 +22,20 @@ struct waiting {
 };
 
 static void
+start_queue(struct waiting *w)
+{
+	reset_faults();
+	check_ok(miost_os_queue_new(&w->queue));
+	miost_event_array_init(&w->array, w->storage, 1);
+}
+
+static void
 start_waiting(struct waiting *w)
 {
 	if (strcmp(miost_backend(), "epoll") != 0 ||
 	    !miost_has(MIOST_FEATURE_PRECISE_TIMEOUT))
 		tap_skip("this backend has no second way to wait");
-	reset_faults();
-	check_ok(miost_os_queue_new(&w->queue));
-	miost_event_array_init(&w->array, w->storage, 1);
+	start_queue(w);
 }
 
 static int
@@ -160,7 +166,7 @@ register_calls(void)
 	struct waiting w;
 	int fds[2];
 
-	start_waiting(&w);
+	start_queue(&w);
 	make_pair(fds);
 	reset_faults();
 	check_ok(miost_os_queue_register(w.queue, fds[0], 1, MIOST_READABLE,
@@ -223,7 +229,7 @@ awake_already(void)
 	struct miost_awakener *awakener, *clone;
 	struct waiting w;
 
-	start_waiting(&w);
+	start_queue(&w);
 	check_ok(miost_awakener_new(w.queue, 1, &awakener));
 	check_ok(miost_awakener_clone(awakener, &clone));
 	for (int i = 0; i < 3; i++) {
@@ -272,7 +278,7 @@ full_awakener(void)
 	struct miost_awakener *awakener;
 	struct waiting w;
 
-	start_waiting(&w);
+	start_queue(&w);
 	check_ok(miost_awakener_new(w.queue, 1, &awakener));
 	for (int i = 0; i < 3; i++) {
 		fill_awakener(awakener);
@@ -300,7 +306,7 @@ awakener_errors(void)
 	struct miost_awakener *awakener;
 	struct waiting w;
 
-	start_waiting(&w);
+	start_queue(&w);
 	check_ok(miost_awakener_new(w.queue, 1, &awakener));
 	for (int i = 0; i < 2; i++) {
 		fail(WRITE, 1, 1, EIO);

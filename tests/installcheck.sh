@@ -124,13 +124,23 @@ pkgconfig() {
 	$PKG_CONFIG --modversion miost && $PKG_CONFIG --cflags --libs miost
 }
 
+# GLib is the system's, if it is anywhere.
+glib_flags() (
+	unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+	$PKG_CONFIG --cflags glib-2.0 2>/dev/null
+)
+
 # The examples as they were installed, in plain C11. An empty list is a failure.
 examples() {
 	for example in "$DESTDIR$exampledir"/*.c; do
+		more=
+		case $example in
+		*/glib.c) more=$(glib_flags) || continue ;;
+		esac
 		# shellcheck disable=SC2046,SC2086 # lists of words
 		$CC ${CPPFLAGS-} ${CFLAGS-} -std=c11 -Wall -Wextra -Wpedantic \
 			-Werror -c -o "$tmp/example.o" "$example" \
-			$($PKG_CONFIG --cflags miost)
+			$($PKG_CONFIG --cflags miost) $more
 	done
 }
 

@@ -1,0 +1,900 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every kind of descriptor that the library makes, and some that it does not,
+ * each held against everything that a queue does: a test a kind and check.
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#ifdef __linux__
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#endif
+
+#include "util.h"
+
+enum { MORE = 16 };
+
+struct kind;
+
+/* One of a kind, and what it takes to make it ready. */
+struct handle {
+	const struct kind *kind;
+	int fd;			/* the one that is watched */
+	int peer;		/* the other end, or -1 */
+	struct miost_addr addr;	/* where to send or connect to */
+	int more[MORE];		/* whatever else is to be closed */
+	int n;
+	struct miost_os_queue *inner;
+};
+
+struct kind {
+	const char *name;
+	const char *any;	/* an address, if it has one */
+	void (*make)(struct handle *h);
+	void (*feed)(struct handle *h);		/* NULL: never readable */
+	void (*drain)(struct handle *h);
+	bool writable;
+	bool fills;		/* until its peer reads */
+};
+
+static char directory[64];
+
+static void
+keep(struct handle *h, int fd)
+{
+	check(fd >= 0);
+	check(h->n < MORE);
+	h->more[h->n++] = fd;
+}
+
+static void
+make(struct handle *h, const struct kind *kind)
+{
+	memset(h, 0, sizeof(*h));
+	h->kind = kind;
+	h->fd = h->peer = -1;
+	if (kind->any != NULL && kind->any[0] == '[')
+		need_ipv6();
+	kind->make(h);
+	check(h->fd >= 0);
+}
+
+static void
+unmake(struct handle *h)
+{
+	if (h->fd >= 0)
+		close(h->fd);
+	if (h->peer >= 0)
+		close(h->peer);
+	while (h->n > 0)
+		close(h->more[--h->n]);
+	miost_os_queue_free(h->inner);
+}
+
+/* What makes them ready, and unready. */
+
+static void
+read_all(struct handle *h)
+{
+	char buf[4096];
+
+	while (read(h->fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+static void
+write_peer(struct handle *h)
+{
+	check_eq(write(h->peer, "x\n", 2), 2);
+	wait_for(h->fd, POLLIN);
+}
+
+static void
+send_there(struct handle *h)
+{
+	check_eq(miost_udp_send_to(h->peer, "x", 1, &h->addr), 1);
+	wait_for(h->fd, POLLIN);
+}
+
+static void
+connect_there(struct handle *h)
+{
+	keep(h, h->addr.storage.ss_family == AF_UNIX
+			? miost_unix_connect(&h->addr)
+			: miost_tcp_connect(&h->addr));
+	wait_for(h->fd, POLLIN);
+}
+
+static void
+accept_all(struct handle *h)
+{
+	int fd;
+
+	while ((fd = miost_tcp_accept(h->fd, NULL)) >= 0)
+		close(fd);
+	check_eq(fd, -EAGAIN);
+}
+
+/* Sockets. */
+
+static void
+make_tcp(struct handle *h)
+{
+	int fds[2];
+
+	make_tcp_pair(h->kind->any, fds);
+	h->fd = fds[0];
+	h->peer = fds[1];
+}
+
+static void
+make_accepted(struct handle *h)
+{
+	int fds[2];
+
+	make_tcp_pair(h->kind->any, fds);
+	h->fd = fds[1];
+	h->peer = fds[0];
+}
+
+static void
+make_listener(struct handle *h)
+{
+	struct miost_addr addr = parse(h->kind->any);
+
+	h->fd = miost_tcp_listen(&addr);
+	check(h->fd >= 0);
+	check_ok(miost_socket_local_addr(h->fd, &h->addr));
+}
+
+static void
+make_udp(struct handle *h)
+{
+	struct miost_addr addr = parse(h->kind->any);
+
+	h->fd = miost_udp_bind(&addr);
+	h->peer = miost_udp_bind(&addr);
+	check(h->fd >= 0 && h->peer >= 0);
+	check_ok(miost_socket_local_addr(h->fd, &h->addr));
+}
+
+static void
+make_connected_udp(struct handle *h)
+{
+	struct miost_addr addr;
+
+	make_udp(h);
+	check_ok(miost_socket_local_addr(h->peer, &addr));
+	check_ok(miost_udp_connect(h->fd, &addr));
+}
+
+static struct miost_addr
+unix_addr(const struct handle *h)
+{
+	static unsigned int number;
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s%s/%u", h->kind->any, directory,
+		 number++);
+	return parse(text);
+}
+
+/* The name can go once it has been used. */
+static void
+unlink_addr(const struct miost_addr *addr)
+{
+	char text[128];
+
+	check(miost_addr_format(addr, text, sizeof(text)) > 0);
+	(void)unlink(text + strlen("unix:"));
+}
+
+static void
+make_unix_listener(struct handle *h)
+{
+	h->addr = unix_addr(h);
+	h->fd = miost_unix_listen(&h->addr);
+}
+
+static void
+make_unix_stream(struct handle *h)
+{
+	make_unix_listener(h);
+	check(h->fd >= 0);
+	keep(h, h->fd);
+	h->fd = miost_unix_connect(&h->addr);
+	h->peer = miost_unix_accept(h->more[0], NULL);
+	check(h->peer >= 0);
+	unlink_addr(&h->addr);
+}
+
+static void
+make_unix_datagram(struct handle *h)
+{
+	struct miost_addr addr = unix_addr(h);
+
+	h->addr = unix_addr(h);
+	h->fd = miost_unix_bind(&h->addr);
+	h->peer = miost_unix_bind(&addr);
+	check(h->peer >= 0);
+	unlink_addr(&addr);
+}
+
+static void
+make_pair_of(struct handle *h, int type)
+{
+	int fds[2];
+
+	check_ok(miost_unix_pair(type, fds));
+	h->fd = fds[0];
+	h->peer = fds[1];
+}
+
+static void
+make_stream_pair(struct handle *h)
+{
+	make_pair_of(h, SOCK_STREAM);
+}
+
+static void
+make_datagram_pair(struct handle *h)
+{
+	make_pair_of(h, SOCK_DGRAM);
+}
+
+static void
+make_packet_pair(struct handle *h)
+{
+	make_pair_of(h, SOCK_SEQPACKET);
+}
+
+/* Other files. */
+
+static void
+make_receiver(struct handle *h)
+{
+	int fds[2];
+
+	check_ok(miost_pipe(fds));
+	h->fd = fds[0];
+	h->peer = fds[1];
+}
+
+static void
+make_sender(struct handle *h)
+{
+	int fds[2];
+
+	check_ok(miost_pipe(fds));
+	h->fd = fds[1];
+	h->peer = fds[0];
+}
+
+static void
+make_fifo(struct handle *h)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	check_ok(mkfifo(path, 0600));
+	h->fd = open(path, O_RDONLY | O_NONBLOCK);
+	h->peer = open(path, O_WRONLY | O_NONBLOCK);
+	check_ok(unlink(path));
+	check(h->peer >= 0);
+}
+
+static void
+make_tty(struct handle *h)
+{
+	const char *name = NULL;
+
+	h->peer = posix_openpt(O_RDWR | O_NOCTTY);
+	if (h->peer >= 0 && grantpt(h->peer) == 0 && unlockpt(h->peer) == 0)
+		name = ptsname(h->peer);
+	if (name != NULL)
+		h->fd = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	if (h->fd < 0) {
+		if (h->peer >= 0)
+			close(h->peer);
+		tap_skip("there is no terminal to be had");
+	}
+}
+
+/* A queue in a queue, ready when what it watches is. */
+static void
+make_queue(struct handle *h)
+{
+	int fds[2];
+
+	check_ok(miost_os_queue_new(&h->inner));
+	make_pair(fds);
+	keep(h, fds[0]);
+	h->peer = fds[1];
+	check_ok(miost_os_queue_register(h->inner, fds[0], 1, MIOST_READABLE,
+					 MIOST_LEVEL));
+	h->fd = miost_socket_clone(miost_os_queue_fd(h->inner));
+}
+
+static void
+drain_queue(struct handle *h)
+{
+	struct miost_event storage[1];
+	struct miost_event_array array;
+	char buf[256];
+
+	while (read(h->more[0], buf, sizeof(buf)) > 0)
+		;
+	miost_event_array_init(&array, storage, 1);
+	check_eq(miost_os_queue_poll(h->inner, &array.sink, 0), 0);
+}
+
+#ifdef __linux__
+static void
+make_eventfd(struct handle *h)
+{
+	h->fd = eventfd(0, EFD_NONBLOCK);
+}
+
+static void
+feed_eventfd(struct handle *h)
+{
+	check_ok(eventfd_write(h->fd, 1));
+}
+
+static void
+make_inotify(struct handle *h)
+{
+	h->fd = inotify_init1(IN_NONBLOCK);
+	if (h->fd < 0)
+		tap_skip("there is no inotify to be had");
+	check(inotify_add_watch(h->fd, directory, IN_CREATE) >= 0);
+}
+
+static void
+feed_inotify(struct handle *h)
+{
+	static unsigned int number;
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/file%u", directory, number++);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	check_ok(unlink(path));
+	wait_for(h->fd, POLLIN);
+}
+
+static void
+make_timerfd(struct handle *h)
+{
+	h->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+}
+
+static void
+feed_timerfd(struct handle *h)
+{
+	struct itimerspec soon = { .it_value = { 0, 1 } };
+	uint64_t count;
+
+	/* Set anew it is unready first. */
+	(void)!read(h->fd, &count, sizeof(count));
+	check_ok(timerfd_settime(h->fd, 0, &soon, NULL));
+	wait_for(h->fd, POLLIN);
+}
+
+static void
+make_signalfd(struct handle *h)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	check_ok(sigprocmask(SIG_BLOCK, &set, NULL));
+	h->fd = signalfd(-1, &set, SFD_NONBLOCK);
+}
+
+static void
+feed_signalfd(struct handle *h)
+{
+	(void)h;
+	check_ok(raise(SIGRTMIN));
+}
+#endif
+
+static const struct kind kinds[] = {
+	{ "tcp stream, IPv4", "127.0.0.1:0", make_tcp, write_peer, read_all,
+	  true, true },
+	{ "tcp stream, IPv6", "[::1]:0", make_tcp, write_peer, read_all, true,
+	  true },
+	{ "accepted tcp stream, IPv4", "127.0.0.1:0", make_accepted,
+	  write_peer, read_all, true, true },
+	{ "accepted tcp stream, IPv6", "[::1]:0", make_accepted, write_peer,
+	  read_all, true, true },
+	{ "tcp listener, IPv4", "127.0.0.1:0", make_listener, connect_there,
+	  accept_all, false, false },
+	{ "tcp listener, IPv6", "[::1]:0", make_listener, connect_there,
+	  accept_all, false, false },
+	{ "udp, IPv4", "127.0.0.1:0", make_udp, send_there, read_all, true,
+	  false },
+	{ "udp, IPv6", "[::1]:0", make_udp, send_there, read_all, true,
+	  false },
+	{ "connected udp, IPv4", "127.0.0.1:0", make_connected_udp,
+	  send_there, read_all, true, false },
+	{ "connected udp, IPv6", "[::1]:0", make_connected_udp, send_there,
+	  read_all, true, false },
+	{ "unix stream", "unix:", make_unix_stream, write_peer, read_all,
+	  true, true },
+	{ "unix listener", "unix:", make_unix_listener, connect_there,
+	  accept_all, false, false },
+	{ "unix datagram", "unix:", make_unix_datagram, send_there, read_all,
+	  true, false },
+	{ "unix stream pair", NULL, make_stream_pair, write_peer, read_all,
+	  true, true },
+	{ "unix datagram pair", NULL, make_datagram_pair, write_peer,
+	  read_all, true, true },
+	{ "pipe receiver", NULL, make_receiver, write_peer, read_all, false,
+	  false },
+	{ "pipe sender", NULL, make_sender, NULL, NULL, true, true },
+	{ "fifo", NULL, make_fifo, write_peer, read_all, false, false },
+	{ "terminal", NULL, make_tty, write_peer, read_all, true, false },
+	{ "queue", NULL, make_queue, write_peer, drain_queue, false, false },
+#ifdef __linux__
+	{ "abstract unix stream", "unix:@", make_unix_stream, write_peer,
+	  read_all, true, true },
+	{ "abstract unix listener", "unix:@", make_unix_listener,
+	  connect_there, accept_all, false, false },
+	{ "abstract unix datagram", "unix:@", make_unix_datagram, send_there,
+	  read_all, true, false },
+	{ "unix packet pair", NULL, make_packet_pair, write_peer, read_all,
+	  true, true },
+	{ "eventfd", NULL, make_eventfd, feed_eventfd, read_all, true,
+	  false },
+	{ "inotify", NULL, make_inotify, feed_inotify, read_all, false,
+	  false },
+	{ "timerfd", NULL, make_timerfd, feed_timerfd, read_all, false,
+	  false },
+	{ "signalfd", NULL, make_signalfd, feed_signalfd, read_all, false,
+	  false },
+#endif
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* The queue. */
+
+static struct miost_os_queue *queue;
+static struct miost_event storage[100];
+static struct miost_event_array events;
+
+static int
+poll_for(struct miost_os_queue *of, size_t capacity, int64_t timeout)
+{
+	miost_event_array_init(&events, storage, capacity);
+	return miost_os_queue_poll(of, &events.sink, timeout);
+}
+
+static void
+expect_of(struct miost_os_queue *of, miost_id id, miost_ready ready)
+{
+	check(poll_for(of, 100, scaled(10 * SECOND)) > 0);
+	for (size_t i = 0; i < events.len; i++)
+		check_eq(storage[i].id, id);
+	check_eq(storage[0].readiness & ready, ready);
+}
+
+static void
+expect(miost_id id, miost_ready ready)
+{
+	expect_of(queue, id, ready);
+}
+
+static void
+expect_nothing(void)
+{
+	check_eq(poll_for(queue, 100, 0), 0);
+}
+
+static void
+add(int fd, miost_id id, miost_interests interests, miost_option option)
+{
+	check_ok(miost_os_queue_register(queue, fd, id, interests, option));
+}
+
+static void
+change(int fd, miost_id id, miost_interests interests, miost_option option)
+{
+	check_ok(miost_os_queue_reregister(queue, fd, id, interests, option));
+}
+
+/* The readiness that it can be brought to, and can lose again. */
+static miost_interests
+side(const struct handle *h)
+{
+	return h->kind->feed != NULL ? MIOST_READABLE : MIOST_WRITABLE;
+}
+
+static void
+fill(struct handle *h)
+{
+	static const char block[4096];
+	ssize_t n;
+
+	/* A TCP peer takes some more for a while. */
+	do {
+		while ((n = write(h->fd, block, sizeof(block))) > 0)
+			;
+		check_eq(errno, EAGAIN);
+		(void)poll(NULL, 0, 1);
+	} while (write(h->fd, block, 1) > 0);
+}
+
+static void
+make_room(struct handle *h)
+{
+	char buf[65536];
+
+	for (int i = 0; i < 1000; i++) {
+		struct pollfd wait = { h->fd, POLLOUT, 0 };
+
+		while (read(h->peer, buf, sizeof(buf)) > 0)
+			;
+		if (poll(&wait, 1, 10) > 0)
+			return;
+	}
+	tap_fail(__FILE__, __LINE__, "it never has room");
+}
+
+static void
+make_ready(struct handle *h)
+{
+	if (h->kind->feed != NULL)
+		h->kind->feed(h);
+	else
+		make_room(h);
+}
+
+static void
+make_unready(struct handle *h)
+{
+	if (h->kind->feed != NULL)
+		h->kind->drain(h);
+	else
+		fill(h);
+}
+
+/* The checks. Each begins with a handle that is not ready. */
+
+static void
+level(struct handle *h)
+{
+	add(h->fd, 1, side(h), MIOST_LEVEL);
+	expect_nothing();
+	for (int i = 0; i < 3; i++) {
+		make_ready(h);
+		expect(1, side(h));
+		expect(1, side(h));
+		make_unready(h);
+		expect_nothing();
+	}
+}
+
+static void
+edge_drained(struct handle *h)
+{
+	add(h->fd, 1, side(h), MIOST_EDGE);
+	expect_nothing();
+	for (int i = 0; i < 3; i++) {
+		make_ready(h);
+		expect(1, side(h));
+		expect_nothing();
+		make_unready(h);
+		expect_nothing();
+	}
+}
+
+static void
+edge_not_drained(struct handle *h)
+{
+	make_ready(h);
+	add(h->fd, 1, MIOST_READABLE, MIOST_EDGE);
+	expect(1, MIOST_READABLE);
+	for (int i = 0; i < 3; i++) {
+		expect_nothing();
+		make_ready(h);
+		expect(1, MIOST_READABLE);
+	}
+	expect_nothing();
+}
+
+static void
+oneshot(struct handle *h)
+{
+	add(h->fd, 1, side(h), MIOST_ONESHOT);
+	make_ready(h);
+	expect(1, side(h));
+	expect_nothing();
+	change(h->fd, 2, side(h), MIOST_ONESHOT | MIOST_EDGE);
+	expect(2, side(h));
+	expect_nothing();
+	make_unready(h);
+	make_ready(h);
+	expect_nothing();
+	change(h->fd, 3, side(h), MIOST_ONESHOT);
+	expect(3, side(h));
+	expect_nothing();
+}
+
+static void
+every_id(struct handle *h)
+{
+	static const miost_id ids[] = { 0, 1, UINTPTR_MAX, UINTPTR_MAX / 2 };
+
+	make_ready(h);
+	add(h->fd, 77, side(h), MIOST_LEVEL);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		change(h->fd, ids[i], side(h), MIOST_LEVEL);
+		expect(ids[i], side(h));
+	}
+}
+
+static void
+reregister(struct handle *h)
+{
+	miost_interests other = MIOST_READABLE | MIOST_WRITABLE;
+
+	check_eq(miost_os_queue_reregister(queue, h->fd, 1, side(h), 0),
+		 -ENOENT);
+	add(h->fd, 1, other & ~side(h), MIOST_LEVEL);
+	check_eq(miost_os_queue_register(queue, h->fd, 2, side(h), 0),
+		 -EEXIST);
+	make_ready(h);
+	change(h->fd, 2, side(h), MIOST_EDGE);
+	expect(2, side(h));
+	expect_nothing();
+	change(h->fd, 3, side(h), MIOST_LEVEL);
+	expect(3, side(h));
+	expect(3, side(h));
+	change(h->fd, 4, side(h), MIOST_ONESHOT);
+	expect(4, side(h));
+	expect_nothing();
+	change(h->fd, 5, side(h), MIOST_LEVEL);
+	expect(5, side(h));
+}
+
+static void
+deregister(struct handle *h)
+{
+	check_eq(miost_os_queue_deregister(queue, h->fd), -ENOENT);
+	add(h->fd, 1, side(h), MIOST_LEVEL);
+	make_ready(h);
+	expect(1, side(h));
+	check_ok(miost_os_queue_deregister(queue, h->fd));
+	expect_nothing();
+	check_eq(miost_os_queue_deregister(queue, h->fd), -ENOENT);
+	add(h->fd, 2, side(h), MIOST_EDGE);
+	expect(2, side(h));
+}
+
+static void
+closed(struct handle *h)
+{
+	add(h->fd, 1, side(h), MIOST_LEVEL);
+	make_ready(h);
+	close(h->fd);
+	h->fd = -1;
+	/* That of a queue in a queue was a duplicate. */
+	miost_os_queue_free(h->inner);
+	h->inner = NULL;
+	expect_nothing();
+}
+
+static void
+clones(struct handle *h)
+{
+	struct miost_os_queue *another;
+	int clone = miost_socket_clone(h->fd);
+	miost_id seen = 0;
+
+	check(clone >= 0);
+	check_ok(miost_os_queue_new(&another));
+	check_ok(miost_os_queue_register(another, h->fd, 3, side(h),
+					 MIOST_LEVEL));
+	add(h->fd, 1, side(h), MIOST_LEVEL);
+	add(clone, 2, side(h), MIOST_EDGE);
+	make_ready(h);
+	check_eq(poll_for(queue, 100, scaled(10 * SECOND)), 2);
+	for (size_t i = 0; i < events.len; i++)
+		seen |= storage[i].id;
+	check_eq(seen, 1 | 2);
+	expect(1, side(h));		/* the clone's was an edge */
+	expect_of(another, 3, side(h));
+	check_ok(miost_os_queue_deregister(queue, h->fd));
+	expect_nothing();
+	change(clone, 4, side(h), MIOST_LEVEL);
+	expect(4, side(h));
+	check_ok(miost_os_queue_deregister(queue, clone));
+	expect_nothing();
+	expect_of(another, 3, side(h));
+	close(clone);
+	miost_os_queue_free(another);
+}
+
+/* Two that are ready, and room for none, one, and more than enough. */
+static void
+capacities(struct handle *h)
+{
+	struct miost_event_vec vec;
+	int clone = miost_socket_clone(h->fd);
+	miost_id seen = 0;
+
+	check(clone >= 0);
+	make_ready(h);
+	add(h->fd, 1, side(h), MIOST_EDGE);
+	add(clone, 2, side(h), MIOST_EDGE);
+	check_eq(poll_for(queue, 0, MIOST_FOREVER), -ENOBUFS);
+	for (int i = 0; i < 2; i++) {
+		check_eq(poll_for(queue, 1, scaled(10 * SECOND)), 1);
+		seen |= storage[0].id;
+	}
+	check_eq(seen, 1 | 2);
+	expect_nothing();
+	change(h->fd, 3, side(h), MIOST_LEVEL);
+	change(clone, 4, side(h), MIOST_LEVEL);
+	check_eq(poll_for(queue, 100, 0), 2);
+	miost_event_vec_init(&vec);
+	check_eq(miost_os_queue_poll(queue, &vec.sink, 0), 2);
+	check_eq(vec.len, 2);
+	miost_event_vec_destroy(&vec);
+	close(clone);
+}
+
+static void
+writable(struct handle *h)
+{
+	miost_ready ready;
+
+	if (h->kind->feed == NULL)
+		make_ready(h);
+	add(h->fd, 1, MIOST_READABLE, MIOST_LEVEL);
+	if (h->kind->feed != NULL)
+		expect_nothing();	/* though it is writable */
+	change(h->fd, 1, MIOST_WRITABLE, MIOST_LEVEL);
+	expect(1, MIOST_WRITABLE);
+	if (h->kind->feed != NULL) {
+		make_ready(h);
+		expect(1, MIOST_WRITABLE);
+		check(!miost_ready_is_readable(storage[0].readiness));
+		change(h->fd, 2, MIOST_READABLE | MIOST_WRITABLE, MIOST_EDGE);
+		ready = 0;
+		check(poll_for(queue, 100, 0) > 0);
+		for (size_t i = 0; i < events.len; i++)
+			ready |= storage[i].readiness;
+		check_eq(ready & (MIOST_READABLE | MIOST_WRITABLE),
+			 MIOST_READABLE | MIOST_WRITABLE);
+		expect_nothing();
+	}
+	if (!h->kind->fills)
+		return;
+	change(h->fd, 3, MIOST_WRITABLE, MIOST_LEVEL);
+	fill(h);
+	expect_nothing();
+	make_room(h);
+	expect(3, MIOST_WRITABLE);
+}
+
+/* With the other sources, each in its turn. */
+static void
+among_sources(struct handle *h)
+{
+	struct miost_source *sources[3];
+	struct miost_timers *timers;
+	struct miost_queue *own;
+
+	check_ok(miost_queue_new(&own));
+	check_ok(miost_timers_new(&timers));
+	sources[0] = miost_os_queue_source(queue);
+	sources[1] = miost_queue_source(own);
+	sources[2] = miost_timers_source(timers);
+	add(h->fd, 1, side(h), MIOST_EDGE);
+	make_ready(h);
+	check_ok(miost_queue_add(own, (struct miost_event){ 2, 0 }));
+	check_ok(miost_timers_add_deadline(timers, 3, 0, NULL));
+	miost_event_array_init(&events, storage, 100);
+	check_eq(miost_poll(sources, 3, &events.sink, MIOST_FOREVER), 3);
+	for (miost_id i = 0; i < 3; i++)
+		check_eq(storage[i].id, i + 1);
+	miost_timers_free(timers);
+	miost_queue_free(own);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct handle *h);
+} checks[] = {
+	{ "level, until drained", level },
+	{ "edge, drained", edge_drained },
+	{ "edge, not drained", edge_not_drained },
+	{ "oneshot, and rearmed", oneshot },
+	{ "every id", every_id },
+	{ "reregistered", reregister },
+	{ "deregistered", deregister },
+	{ "closed", closed },
+	{ "clones", clones },
+	{ "capacities", capacities },
+	{ "writable", writable },
+	{ "among other sources", among_sources },
+};
+
+enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
+
+/* A test of each kind and check that go together. */
+static struct {
+	const struct kind *kind;
+	void (*run)(struct handle *h);
+	char name[80];
+} pairs[KINDS * CHECKS];
+
+static struct tap_test tests[KINDS * CHECKS];
+
+/* The tests run in order, so which one it is can be counted. */
+static void
+run_next(void)
+{
+	static size_t next;
+	const struct kind *kind = pairs[next].kind;
+	void (*run)(struct handle *) = pairs[next].run;
+	struct handle h;
+
+	next++;
+	make(&h, kind);
+	check_ok(miost_os_queue_new(&queue));
+	if (kind->feed == NULL)
+		make_unready(&h);
+	run(&h);
+	if (kind->feed != NULL && h.fd >= 0)
+		kind->drain(&h);
+	miost_os_queue_free(queue);
+	if (kind->any != NULL && strncmp(kind->any, "unix:", 5) == 0)
+		unlink_addr(&h.addr);
+	unmake(&h);
+}
+
+static size_t
+make_tests(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < KINDS * CHECKS; i++) {
+		const struct kind *kind = &kinds[i / CHECKS];
+
+		pairs[n].kind = kind;
+		pairs[n].run = checks[i % CHECKS].run;
+		if ((pairs[n].run == edge_not_drained && kind->feed == NULL) ||
+		    (pairs[n].run == writable && !kind->writable))
+			continue;
+		snprintf(pairs[n].name, sizeof(pairs[n].name), "%s: %s",
+			 kind->name, checks[i % CHECKS].name);
+		tests[n].name = pairs[n].name;
+		tests[n].run = run_next;
+		n++;
+	}
+	return n;
+}
+
+int
+main(void)
+{
+	char leave[96];
+	int status;
+
+	strcpy(directory, "/tmp/miost-handles.XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return 99;
+	status = tap_main(tests, make_tests());
+	/* With what a failed test left there. */
+	snprintf(leave, sizeof(leave), "rm -rf %s", directory);
+	return system(leave) == 0 ? status : 99;
+}
