@@ -267,26 +267,30 @@ a_thousand(void)
 	static bool seen[MANY];
 	struct miost_event_vec events;
 	struct fixture f;
-	int gate[2], left = MANY;
+	miost_id started;
+	int gate[2], left;
 
 	need_descriptors(TAP_FDS - 1);
 	make_fixture(&f);
 	memset(seen, 0, sizeof(seen));
 	check_ok(pipe(gate));
 	fflush(stdout);
-	for (miost_id i = 0; i < MANY; i++) {
+	for (started = 0; started < MANY; started++) {
 		pid_t child = fork();
 		char byte;
 
 		if (child == 0) {
 			close(gate[1]);
 			(void)!read(gate[0], &byte, 1);
-			_exit((int)(i % 256));
+			_exit((int)(started % 256));
 		}
-		check(child > 0);
-		check_ok(miost_process_new(f.queue, child, i, &processes[i]));
+		if (child < 0)
+			break;
+		check_ok(miost_process_new(f.queue, child, started,
+					   &processes[started]));
 	}
 	close_pair(gate);
+	left = (int)started;
 	miost_event_vec_init(&events);
 	while (left > 0) {
 		miost_event_vec_clear(&events);
@@ -296,7 +300,7 @@ a_thousand(void)
 			miost_id id = events.events[i].id;
 			int status;
 
-			check(id < MANY);
+			check(id < started);
 			check(!seen[id]);
 			seen[id] = true;
 			check_eq(miost_process_wait(processes[id], &status),
@@ -306,10 +310,12 @@ a_thousand(void)
 	}
 	miost_event_vec_destroy(&events);
 	check_eq(poll_for(&f, 0), 0);
-	for (int i = 0; i < MANY; i++)
+	for (miost_id i = 0; i < started; i++)
 		miost_process_free(processes[i]);
 	check_eq(waitpid(-1, NULL, WNOHANG), -1);
 	miost_os_queue_free(f.queue);
+	if (started < MANY)
+		tap_skip("no more processes could be started, of a thousand");
 }
 
 /* Children of no concern stay as they are. */
