@@ -3,7 +3,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/time.h>
 
 #include "util.h"
 
@@ -144,47 +143,6 @@ wrong_end(void)
 	close_pair(fds);
 }
 
-/* A blocking read that a signal handler interrupts, and then satisfies. */
-
-static volatile sig_atomic_t alarms;
-static volatile sig_atomic_t answer_to;
-
-static void
-on_alarm(int number)
-{
-	int saved = errno;
-
-	(void)number;
-	if (++alarms == 3 && write(answer_to, "x", 1) < 0)
-		_exit(99);
-	errno = saved;
-}
-
-static void
-retried(void)
-{
-	struct sigaction action = { .sa_handler = on_alarm }, old;
-	struct itimerval every = { { 0, 20000 }, { 0, 20000 } };
-	struct itimerval off = { { 0, 0 }, { 0, 0 } };
-	struct iovec part = { (char[]){ "." }, 1 };
-	char buf[4];
-	int fds[2];
-
-	check_ok(pipe(fds));
-	answer_to = fds[1];
-	check_ok(sigaction(SIGALRM, &action, &old));
-	check_ok(setitimer(ITIMER_REAL, &every, NULL));
-	for (int i = 0; i < 2; i++) {
-		alarms = 0;
-		check_eq(i ? miost_pipe_read(fds[0], buf, sizeof(buf))
-			   : miost_pipe_readv(fds[0], &part, 1), 1);
-		check(alarms >= 3);
-	}
-	check_ok(setitimer(ITIMER_REAL, &off, NULL));
-	check_ok(sigaction(SIGALRM, &old, NULL));
-	close_pair(fds);
-}
-
 static const struct tap_test tests[] = {
 	{ "read and write", read_and_write },
 	{ "vectors", vectors },
@@ -192,7 +150,6 @@ static const struct tap_test tests[] = {
 	{ "no reader: -EPIPE", without_reader },
 	{ "SIGPIPE is raised where the system cannot be told", sigpipe },
 	{ "the wrong end, or none: -EBADF", wrong_end },
-	{ "a read that a signal interrupts goes on", retried },
 };
 
 TAP_MAIN(tests)

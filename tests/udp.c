@@ -42,17 +42,6 @@ connect_two(struct two *two)
 }
 
 static void
-same_addr(const struct miost_addr *a, const struct miost_addr *b)
-{
-	char text_a[128], text_b[128];
-
-	check(miost_addr_format(a, text_a, sizeof(text_a)) > 0);
-	check(miost_addr_format(b, text_b, sizeof(text_b)) > 0);
-	check_str(text_a, text_b);
-	check_eq(a->len, b->len);
-}
-
-static void
 unconnected_by(const char *text)
 {
 	struct miost_addr from;

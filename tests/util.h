@@ -65,6 +65,17 @@ parse(const char *text)
 	return addr;
 }
 
+static inline void
+same_addr(const struct miost_addr *a, const struct miost_addr *b)
+{
+	char text_a[128], text_b[128];
+
+	check(miost_addr_format(a, text_a, sizeof(text_a)) > 0);
+	check(miost_addr_format(b, text_b, sizeof(text_b)) > 0);
+	check_str(text_a, text_b);
+	check_eq(a->len, b->len);
+}
+
 /* Waits with poll(2), so that no test of the queue leans on the queue. */
 static inline short
 wait_for(int fd, short events)

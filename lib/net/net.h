@@ -16,6 +16,9 @@ int miost__net_socket(int family, int type);
 /* The same for an IPv4 or IPv6 address. */
 int miost__net_inet(const struct miost_addr *addr, int type);
 
+/* Gives such a socket its address; returns it, or abandons it. */
+int miost__net_bind(int fd, const struct miost_addr *addr);
+
 /* Makes two such Unix sockets, each other's peer. */
 int miost__net_pair(int type, int fds[2]);
 

@@ -91,6 +91,16 @@ miost__net_inet(const struct miost_addr *addr, int type)
 }
 
 int
+miost__net_bind(int fd, const struct miost_addr *addr)
+{
+	const struct sockaddr *own = (const struct sockaddr *)&addr->storage;
+
+	if (bind(fd, own, addr->len) < 0)
+		return miost__net_abandon(fd, -errno);
+	return fd;
+}
+
+int
 miost__net_pair(int type, int fds[2])
 {
 	int err = 0;

@@ -21,11 +21,7 @@ miost_udp_bind(const struct miost_addr *addr)
 {
 	int fd = miost__net_inet(addr, SOCK_DGRAM);
 
-	if (fd < 0)
-		return fd;
-	if (bind(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0)
-		return miost__net_abandon(fd, -errno);
-	return fd;
+	return fd < 0 ? fd : miost__net_bind(fd, addr);
 }
 
 int

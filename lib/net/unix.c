@@ -27,11 +27,7 @@ bound_socket(const struct miost_addr *addr, int type)
 {
 	int fd = unix_socket(addr, type);
 
-	if (fd < 0)
-		return fd;
-	if (bind(fd, (const struct sockaddr *)&addr->storage, addr->len) < 0)
-		return miost__net_abandon(fd, -errno);
-	return fd;
+	return fd < 0 ? fd : miost__net_bind(fd, addr);
 }
 
 int

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "awakener.h"
+#include "os_queue.h"
 
 const enum miost_feature miost__awakener_kind = MIOST_FEATURE_AWAKENER_EVENTFD;
 
@@ -20,16 +21,12 @@ miost__awakener_open(struct miost_awakener *awakener,
 		     struct miost_os_queue *queue, miost_id id)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
-				      MIOST_EDGE);
-	if (err < 0) {
-		close(fd);
-		return err;
-	}
+	fd = miost__os_queue_adopt(queue, fd, id, MIOST_EDGE);
+	if (fd < 0)
+		return fd;
 	awakener->receiver = fd;
 	awakener->sender = fd;
 	return 0;

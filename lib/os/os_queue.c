@@ -2,6 +2,7 @@
 /* The operating system's queue: checks arguments, a selector does the rest. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <miost/os.h>
 
@@ -145,6 +146,18 @@ miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
 					       option);
 	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, option, err);
 	return err;
+}
+
+int
+miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
+		      miost_option option)
+{
+	int err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
+					  option);
+
+	if (err < 0)
+		close(fd);
+	return err < 0 ? err : fd;
 }
 
 int

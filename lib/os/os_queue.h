@@ -14,4 +14,11 @@ struct miost_os_queue {
 	struct miost_awakener *awakeners;	/* a list; see awakener.h */
 };
 
+/*
+ * Registers a descriptor that was made for the queue; returns it. One that
+ * cannot be is closed, and the error returned.
+ */
+int miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
+			  miost_option option);
+
 #endif

@@ -20,6 +20,8 @@
 
 #include <miost/process.h>
 
+#include "os_queue.h"
+
 /* An enumerator of one C library, a macro or nothing in others. */
 #define BY_PIDFD ((idtype_t)3)
 
@@ -73,14 +75,11 @@ open_child(struct miost_os_queue *queue, pid_t pid, miost_id id)
 	err = ask(fd, &info, WNOWAIT);
 	if (err == -EINVAL)
 		err = -ENOTSUP;
-	if (err >= 0)
-		err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
-					      MIOST_ONESHOT);
 	if (err < 0) {
 		close(fd);
 		return err;
 	}
-	return fd;
+	return miost__os_queue_adopt(queue, fd, id, MIOST_ONESHOT);
 }
 
 int

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/probes.h"
+#include "os_queue.h"
 #include "signals.h"
 
 struct miost_signals {
@@ -20,17 +21,10 @@ static int
 open_signals(struct miost_os_queue *queue, const sigset_t *set, miost_id id)
 {
 	int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
-				      MIOST_LEVEL);
-	if (err < 0) {
-		close(fd);
-		return err;
-	}
-	return fd;
+	return miost__os_queue_adopt(queue, fd, id, MIOST_LEVEL);
 }
 
 int
