@@ -91,10 +91,13 @@ AC_SUBST([SANITIZE_CFLAGS])
 ])
 
 dnl What the system has, and which files serve it: miost_backend,
-dnl miost_awakener, and for the summary miost_signals, miost_process and
-dnl miost_precise.
+dnl miost_awakener, and for the summary miost_kqueue, miost_signals,
+dnl miost_process, miost_precise and miost_exclusive.
 AC_DEFUN([MIOST_SYSTEM], [
 AC_CHECK_FUNCS([epoll_create1 kqueue])
+miost_kqueue=
+AS_IF([test "$with_backend" = kqueue && test "$ac_cv_func_kqueue" != yes],
+  [MIOST_KQUEUE_ELSEWHERE])
 AS_CASE([$with_backend],
   [auto], [AS_IF(
     [test "$ac_cv_func_epoll_create1" = yes], [miost_backend=epoll],
@@ -103,19 +106,16 @@ AS_CASE([$with_backend],
   [epoll], [miost_backend=epoll
     AS_IF([test "$ac_cv_func_epoll_create1" != yes],
       [AC_MSG_ERROR([--with-backend=epoll: this system has no epoll])])],
-  [kqueue], [miost_backend=kqueue
-    AS_IF([test "$ac_cv_func_kqueue" != yes],
-      [AC_MSG_ERROR([--with-backend=kqueue: this system has no kqueue])])],
+  [kqueue], [miost_backend=kqueue],
   [AC_MSG_ERROR([--with-backend=$with_backend: not auto, epoll or kqueue])])
-AS_IF([test ! -f "$srcdir/lib/os/selector_$miost_backend.c"],
-  [AC_MSG_ERROR([the $miost_backend backend is not built yet])])
 
 dnl What the backends and the sockets need.
+miost_save_CPPFLAGS=$CPPFLAGS
+CPPFLAGS="$CPPFLAGS $KQUEUE_CPPFLAGS"
 AC_CHECK_FUNCS([accept4 epoll_pwait2 eventfd kqueue1 pipe2 recvmmsg sendmmsg
-  signalfd])
+  signalfd sigtimedwait waitid])
 MIOST_CHECK_CONSTANTS([sys/epoll.h], [EPOLLEXCLUSIVE])
-MIOST_CHECK_CONSTANTS([sys/event.h],
-  [EVFILT_USER EVFILT_PROC EVFILT_EXCEPT NOTE_OOB])
+MIOST_CHECK_CONSTANTS([sys/event.h], [EVFILT_USER EVFILT_PROC NOTE_OOB])
 MIOST_CHECK_CONSTANTS([sys/socket.h],
   [SOCK_NONBLOCK MSG_NOSIGNAL SO_NOSIGPIPE])
 MIOST_CHECK_CONSTANTS([fcntl.h], [F_SETNOSIGPIPE O_NOSIGPIPE])
@@ -125,19 +125,28 @@ AC_CHECK_MEMBERS([struct sockaddr_in.sin_len, struct sockaddr_un.sun_len], [],
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <sys/un.h>]])
+CPPFLAGS=$miost_save_CPPFLAGS
 AC_SEARCH_LIBS([clock_gettime], [rt], [],
   [AC_MSG_ERROR([this system has no clock_gettime])])
 AC_SEARCH_LIBS([pthread_sigmask], [pthread], [],
   [AC_MSG_ERROR([this system has no pthread_sigmask])])
 
 AS_CASE([$with_awakener],
-  [auto], [AS_IF([test "$ac_cv_func_eventfd" = yes],
-    [miost_awakener=eventfd], [miost_awakener=pipe])],
+  [auto], [AS_IF(
+    [test $miost_backend:$ac_cv_func_eventfd = epoll:yes],
+      [miost_awakener=eventfd],
+    [test $miost_backend:$miost_cv_EVFILT_USER = kqueue:yes],
+      [miost_awakener=user],
+    [miost_awakener=pipe])],
   [eventfd], [miost_awakener=eventfd
-    AS_IF([test "$ac_cv_func_eventfd" != yes],
-      [AC_MSG_ERROR([--with-awakener=eventfd: this system has no eventfd])])],
+    AS_IF([test $miost_backend:$ac_cv_func_eventfd != epoll:yes],
+      [AC_MSG_ERROR([--with-awakener=eventfd: not on this system])])],
+  [user], [miost_awakener=user
+    AS_IF([test $miost_backend:$miost_cv_EVFILT_USER != kqueue:yes],
+      [AC_MSG_ERROR([--with-awakener=user: not on this system])])],
   [pipe], [miost_awakener=pipe],
-  [AC_MSG_ERROR([--with-awakener=$with_awakener: not auto, eventfd or pipe])])
+  [AC_MSG_ERROR(
+    [--with-awakener=$with_awakener: not auto, eventfd, user or pipe])])
 
 AS_IF([test "$miost_backend" = epoll && test "$ac_cv_func_signalfd" != yes],
   [AC_MSG_ERROR([this system has epoll, but no signalfd])])
@@ -148,13 +157,37 @@ AS_IF([test "$miost_backend" = epoll],
   [miost_signals=EVFILT_SIGNAL miost_process=EVFILT_PROC])
 AS_IF([test "$ac_cv_func_epoll_pwait2" = yes], [miost_precise=libc],
   [test "$miost_cv_SYS_epoll_pwait2" = yes], [miost_precise='system call'],
-  [miost_precise=$ac_cv_func_kqueue])
+  [miost_precise=no])
+miost_exclusive=$miost_cv_EPOLLEXCLUSIVE
+AS_IF([test "$miost_backend" = kqueue],
+  [miost_precise=kevent miost_exclusive=no])
+])
+
+dnl Where the C library has no kqueue, to try the backend: libkqueue, or else
+dnl the double that the tests bring, which is Linux's alone and linked into each
+dnl program. miost_cv_libkqueue=no passes over the former.
+AC_DEFUN([MIOST_KQUEUE_ELSEWHERE], [
+AC_CACHE_CHECK([for libkqueue], [miost_cv_libkqueue],
+  [AS_IF([$PKG_CONFIG --exists libkqueue 2>/dev/null],
+    [miost_cv_libkqueue=yes], [miost_cv_libkqueue=no])])
+AS_IF([test "$miost_cv_libkqueue" = yes],
+  [miost_kqueue=' of libkqueue'
+  KQUEUE_CPPFLAGS=`$PKG_CONFIG --cflags libkqueue`
+  LIBS="`$PKG_CONFIG --libs libkqueue` $LIBS"
+  AC_SUBST([KQUEUE_REQUIRES], [libkqueue])],
+  [test "$ac_cv_func_epoll_create1" = yes],
+  [miost_kqueue=' of the test double'
+  KQUEUE_CPPFLAGS="-I`cd "$srcdir" && pwd`/tests/kqueue"
+  AS_IF([test "$enable_shared" != no],
+    [AC_MSG_ERROR([--with-backend=kqueue: this system has no kqueue. For tests
+there is a double: add --disable-shared])])],
+  [AC_MSG_ERROR([--with-backend=kqueue: this system has no kqueue])])
+AC_SUBST([KQUEUE_CPPFLAGS])
 ])
 
 dnl Only an example needs GLib. Its flags are those of this very compiler, or
 dnl there is none.
 AC_DEFUN([MIOST_GLIB], [
-AC_CHECK_TOOL([PKG_CONFIG], [pkg-config], [false])
 AC_CACHE_CHECK([for GLib], [miost_cv_glib],
   [miost_cv_glib=no
   AS_IF([$PKG_CONFIG --exists glib-2.0 2>/dev/null],

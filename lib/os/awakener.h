@@ -22,6 +22,7 @@ struct miost_awakener {
 	atomic_uint holders;
 	int receiver;		/* what is registered, edge-triggered */
 	int sender;		/* may be the same */
+	miost_id id;		/* where each wake has to bring it */
 };
 
 /*

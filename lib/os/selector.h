@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <miost/os.h>
 #include <miost/version.h>
@@ -27,6 +28,10 @@ struct miost__selector {
 	 * timeouts, so it is not tried again.
 	 */
 	bool coarse;
+	/*
+	 * The process that has the descriptor, where a forked child has none.
+	 */
+	pid_t owner;
 };
 
 /* "epoll" or "kqueue". */
@@ -38,7 +43,7 @@ bool miost__selector_has(enum miost_feature feature);
 /* Makes a close-on-exec descriptor. */
 int miost__selector_open(struct miost__selector *selector);
 
-/* Closes it, and nothing else. */
+/* Closes it, and nothing else; in a forked child only what it has. */
 void miost__selector_close(struct miost__selector *selector);
 
 /*

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Child processes by EVFILT_PROC, in a kqueue of their own, which the queue
+ * watches. What systems do that is dealt with here:
+ *
+ * - The end of a child that ended before is ESRCH on macOS and OpenBSD. A pipe
+ *   that can always be written to is watched in its place.
+ * - The end can be told before the child can be waited for (FreeBSD, macOS).
+ *   The kqueue remembers it, and then the wait may as well block.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <miost/process.h>
+#include <miost/unix.h>
+
+#include "kqueue.h"
+#include "os_queue.h"
+
+struct miost_process {
+	struct miost__selector selector;
+	pid_t pid;
+	bool reaped;
+	int fds[2];		/* the pipe, or -1 */
+};
+
+/* Whether it is a child, which has not been reaped. */
+static int
+check_child(pid_t pid)
+{
+#ifdef HAVE_WAITID
+	siginfo_t info;
+	int result;
+
+	do
+		result = waitid(P_PID, (id_t)pid, &info,
+				WEXITED | WNOHANG | WNOWAIT);
+	while (result < 0 && errno == EINTR);
+	if (result == 0)
+		return 0;
+	if (errno != ECHILD)
+		return -errno;
+#endif
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return -ESRCH;
+#ifdef HAVE_WAITID
+	return -ECHILD;
+#else
+	return 0;
+#endif
+}
+
+/* Makes the process's kqueue ready for good. */
+static int
+has_ended(struct miost_process *process)
+{
+	int err = miost_pipe(process->fds);
+
+	if (err < 0)
+		return err;
+	return miost__selector_register(&process->selector, process->fds[1], 0,
+					MIOST_WRITABLE, MIOST_LEVEL);
+}
+
+static int
+watch(struct miost_process *process)
+{
+	struct kevent change = { .filter = EVFILT_PROC, .flags = EV_ADD,
+				 .fflags = NOTE_EXIT };
+	int err;
+
+	change.ident = (uintptr_t)process->pid;
+	err = miost__kqueue_change(process->selector.fd, &change);
+	return err == -ESRCH ? has_ended(process) : err;
+}
+
+static void
+close_process(struct miost_process *process)
+{
+	miost__selector_close(&process->selector);
+	for (int i = 0; i < 2; i++)
+		if (process->fds[i] >= 0)
+			close(process->fds[i]);
+}
+
+static int
+open_process(struct miost_process *process, struct miost_os_queue *queue,
+	     miost_id id)
+{
+	int err = check_child(process->pid);
+
+	if (err == 0)
+		err = miost__selector_open(&process->selector);
+	if (err < 0)
+		return err;
+	err = watch(process);
+	if (err == 0)
+		err = miost_os_queue_register(queue, process->selector.fd, id,
+					      MIOST_READABLE, MIOST_ONESHOT);
+	if (err < 0)
+		close_process(process);
+	return err;
+}
+
+int
+miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
+		  struct miost_process **out)
+{
+	struct miost_process *process;
+	int err;
+
+	if (pid <= 0)
+		return -EINVAL;
+	process = malloc(sizeof(*process));
+	if (process == NULL)
+		return -ENOMEM;
+	process->pid = pid;
+	process->reaped = false;
+	process->fds[0] = process->fds[1] = -1;
+	err = open_process(process, queue, id);
+	if (err < 0) {
+		free(process);
+		return err;
+	}
+	*out = process;
+	return 0;
+}
+
+/* waitpid for this child alone. 1: it has ended. */
+static int
+reap(struct miost_process *process, int *status, int flags)
+{
+	pid_t result;
+
+	do
+		result = waitpid(process->pid, status, flags);
+	while (result < 0 && errno == EINTR);
+	if (result < 0)
+		return -errno;
+	process->reaped = result != 0;
+	return result != 0;
+}
+
+int
+miost_process_wait(struct miost_process *process, int *status)
+{
+	struct miost_event event;
+	int ended, now;
+
+	/* By now the number may be another child's. */
+	if (process->reaped)
+		return -ECHILD;
+	ended = reap(process, &now, WNOHANG);
+	if (ended == 0 &&
+	    miost__selector_select(&process->selector, &event, 1, 0) > 0)
+		ended = reap(process, &now, 0);
+	if (ended > 0 && status != NULL)
+		*status = now;
+	return ended;
+}
+
+void
+miost_process_free(struct miost_process *process)
+{
+	if (process == NULL)
+		return;
+	close_process(process);
+	free(process);
+}

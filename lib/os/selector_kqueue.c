@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend on kqueue(2). What systems do differently is dealt with here, and
+ * nowhere else:
+ *
+ * - The fields of struct kevent have other types on each, `udata` among them
+ *   (an integer on NetBSD before 10), and the counts that kevent(2) takes are
+ *   int or size_t: none is assumed.
+ * - EV_RECEIPT says of each change how it fared. What comes back is EV_ERROR
+ *   alone (FreeBSD, NetBSD, OpenBSD) or with the flags that went in (macOS,
+ *   libkqueue). Where there is no room for all, or too much, calls fail or wait
+ *   (libkqueue; OpenBSD for some of EVFILT_WRITE): there is as much room as
+ *   there are changes, and no time.
+ * - EV_ADD of a filter that is there changes its id, but not its options: it
+ *   is deleted first.
+ * - A filter that EV_DISPATCH has disabled and EV_ENABLE enables does not fire
+ *   again on NetBSD, and has its old id on libkqueue. It is only deleted.
+ * - A call that was interrupted may have made its changes (macOS). They are made
+ *   again, and what a change then does not find has been removed before.
+ * - EVFILT_WRITE on a pipe whose reader is gone is EPIPE and not there on
+ *   FreeBSD, EBADF on NetBSD; on macOS 10.10 and 10.11 it is EPIPE and there.
+ * - A pipe that cannot be written to any more is EV_EOF without an error.
+ * - NetBSD took no more than 10^8 seconds, 32-bit systems take no more than
+ *   their time_t, and ticks of the clock are counted in an int. macOS dropped
+ *   what is below a microsecond.
+ * - The descriptor is not inherited by a forked child, where its number may be
+ *   another file's.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/time.h>
+#include <sys/event.h>
+#include <unistd.h>
+
+#include <miost/timers.h>
+
+#include "kqueue.h"
+
+#define NS_PER_US 1000
+#define NS_PER_S 1000000000
+
+/* The longest time that one kevent waits: a day, which every system takes. */
+#define LONGEST_WAIT (86400 * (int64_t)NS_PER_S)
+
+/* What each interest is to kqueue. */
+static const struct {
+	miost_interests interest;
+	struct kevent filter;
+} filters[] = {
+	{ MIOST_READABLE, { .filter = EVFILT_READ } },
+	{ MIOST_WRITABLE, { .filter = EVFILT_WRITE } },
+#ifdef HAVE_NOTE_OOB
+	{ MIOST_PRIORITY, { .filter = EVFILT_EXCEPT, .fflags = NOTE_OOB } },
+#endif
+};
+
+enum { FILTERS = sizeof(filters) / sizeof(filters[0]) };
+
+static const struct timespec no_time;
+
+const char miost__selector_name[] = "kqueue";
+
+bool
+miost__selector_has(enum miost_feature feature)
+{
+	switch (feature) {
+	case MIOST_FEATURE_PRECISE_TIMEOUT:
+		return true;
+	case MIOST_FEATURE_PRIORITY:
+		return filters[FILTERS - 1].interest == MIOST_PRIORITY;
+	case MIOST_FEATURE_EXCLUSIVE:
+	case MIOST_FEATURE_PROCESS:
+	case MIOST_FEATURE_AWAKENER_EVENTFD:
+	case MIOST_FEATURE_AWAKENER_USER:
+	case MIOST_FEATURE_AWAKENER_PIPE:
+	default:
+		return false;
+	}
+}
+
+int
+miost__selector_open(struct miost__selector *selector)
+{
+	int fd;
+
+#ifdef HAVE_KQUEUE1
+	fd = kqueue1(O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+#else
+	int err;
+
+	fd = kqueue();
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+#endif
+	selector->fd = fd;
+	selector->owner = getpid();
+	return 0;
+}
+
+void
+miost__selector_close(struct miost__selector *selector)
+{
+	if (selector->owner == getpid())
+		close(selector->fd);
+}
+
+void
+miost__kqueue_set_id(struct kevent *event, miost_id id)
+{
+	_Static_assert(sizeof(event->udata) == sizeof(id),
+		       "an id goes into a pointer or an integer as wide");
+	memcpy(&event->udata, &id, sizeof(id));
+}
+
+static miost_id
+get_id(const struct kevent *event)
+{
+	miost_id id;
+
+	memcpy(&id, &event->udata, sizeof(id));
+	return id;
+}
+
+/* Changes. */
+
+/* The changes of one call, at most all filters out and in. */
+struct changes {
+	struct kevent list[2 * FILTERS];
+	unsigned short n;	/* goes into an int or a size_t */
+};
+
+/*
+ * Makes the changes and reads back how each fared: 0 or an errno, in the place
+ * of its data.
+ */
+static int
+make(int kq, struct changes *changes)
+{
+	struct kevent receipts[2 * FILTERS];
+	bool again = false;
+	int count;
+
+	for (;;) {
+		count = kevent(kq, changes->list, changes->n, receipts,
+			       changes->n, &no_time);
+		if (count >= 0)
+			break;
+		if (errno != EINTR)
+			return -errno;
+		again = true;
+	}
+	for (int i = 0; i < changes->n; i++) {
+		struct kevent *change = &changes->list[i];
+
+		change->data = 0;
+		if (i < count && (receipts[i].flags & EV_ERROR))
+			change->data = receipts[i].data;
+		if (again && (change->flags & EV_DELETE) &&
+		    change->data == ENOENT)
+			change->data = 0;
+	}
+	return 0;
+}
+
+int
+miost__kqueue_change(int kq, const struct kevent *change)
+{
+	struct changes changes = { .list = { *change }, .n = 1 };
+	int err;
+
+	changes.list[0].flags |= EV_RECEIPT;
+	err = make(kq, &changes);
+	return err < 0 ? err : -(int)changes.list[0].data;
+}
+
+static struct kevent
+change_of(int filter, int fd, unsigned short flags, miost_id id)
+{
+	struct kevent change = filters[filter].filter;
+
+	change.ident = (uintptr_t)fd;
+	change.flags = flags;
+	miost__kqueue_set_id(&change, id);
+	return change;
+}
+
+/* All filters out. */
+static void
+put_out(struct changes *changes, int fd)
+{
+	for (int i = 0; i < FILTERS; i++)
+		changes->list[changes->n++] =
+			change_of(i, fd, EV_DELETE | EV_RECEIPT, 0);
+}
+
+/* Those of the interests in. */
+static void
+put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
+       miost_option option)
+{
+	unsigned short flags = EV_ADD | EV_RECEIPT;
+
+	if (option & MIOST_EDGE)
+		flags |= EV_CLEAR;
+	/* It stays, disabled, and so is known to be registered. */
+	if (option & MIOST_ONESHOT)
+		flags |= EV_DISPATCH;
+	for (int i = 0; i < FILTERS; i++)
+		if (interests & filters[i].interest)
+			changes->list[changes->n++] =
+				change_of(i, fd, flags, id);
+}
+
+/*
+ * The first error among changes that are all out or all in. Not to find one of
+ * several filters is none; *found is set if there was one.
+ */
+static int
+outcome(const struct changes *changes, unsigned short flag, bool *found)
+{
+	for (int i = 0; i < changes->n; i++) {
+		const struct kevent *change = &changes->list[i];
+
+		if (!(change->flags & flag))
+			continue;
+		if (change->data == 0)
+			*found = true;
+		else if (flag != EV_DELETE || change->data != ENOENT)
+			return -(int)change->data;
+	}
+	return 0;
+}
+
+/* What was put in does not stay without the rest. */
+static int
+take_back(int kq, int fd, int err)
+{
+	struct changes changes = { .n = 0 };
+
+	put_out(&changes, fd);
+	/* Whatever is not there need not go. */
+	(void)make(kq, &changes);
+	/* NetBSD's name for a pipe without a reader. */
+	if (err == -EBADF && fcntl(fd, F_GETFD) >= 0)
+		err = -EPIPE;
+	return err;
+}
+
+int
+miost__selector_register(struct miost__selector *selector, int fd, miost_id id,
+			 miost_interests interests, miost_option option)
+{
+	struct changes changes = { .n = 0 };
+	bool found = false;
+	int err;
+
+	put_in(&changes, fd, id, interests, option);
+	err = make(selector->fd, &changes);
+	if (err < 0)
+		return err;
+	err = outcome(&changes, EV_ADD, &found);
+	return err < 0 ? take_back(selector->fd, fd, err) : 0;
+}
+
+int
+miost__selector_reregister(struct miost__selector *selector, int fd,
+			   miost_id id, miost_interests interests,
+			   miost_option option)
+{
+	struct changes changes = { .n = 0 };
+	bool was_in = false, is_in = false;
+	int err;
+
+	put_out(&changes, fd);
+	put_in(&changes, fd, id, interests, option);
+	err = make(selector->fd, &changes);
+	if (err < 0)
+		return err;
+	err = outcome(&changes, EV_DELETE, &was_in);
+	if (err == 0 && !was_in)
+		err = -ENOENT;
+	if (err == 0)
+		err = outcome(&changes, EV_ADD, &is_in);
+	return err < 0 ? take_back(selector->fd, fd, err) : 0;
+}
+
+int
+miost__selector_deregister(struct miost__selector *selector, int fd)
+{
+	struct changes changes = { .n = 0 };
+	bool found = false;
+	int err;
+
+	put_out(&changes, fd);
+	err = make(selector->fd, &changes);
+	if (err == 0)
+		err = outcome(&changes, EV_DELETE, &found);
+	if (err < 0)
+		return err;
+	return found ? 0 : -ENOENT;
+}
+
+/* Events. */
+
+/*
+ * The end of a file: to a reader, that nothing more comes; to a writer, that
+ * nothing can be sent; with an error, both. A writer gets none from a pipe,
+ * which has no room, either.
+ */
+static miost_ready
+closed_ready(const struct kevent *event, bool reader)
+{
+	miost_ready ready = MIOST_HUP;
+
+	if (event->fflags != 0)
+		return ready | MIOST_ERROR | MIOST_READ_CLOSED |
+		       MIOST_WRITE_CLOSED;
+	if (reader)
+		return ready | MIOST_READ_CLOSED;
+	if (event->data == 0)
+		ready |= MIOST_ERROR;
+	return ready | MIOST_WRITE_CLOSED;
+}
+
+/* What kqueue says in our terms. Read-closed and write-closed are as in mio. */
+static miost_ready
+to_ready(const struct kevent *event)
+{
+	bool eof = event->flags & EV_EOF;
+
+	if (event->filter == EVFILT_WRITE)
+		return MIOST_WRITABLE | (eof ? closed_ready(event, false) : 0);
+	if (event->filter == EVFILT_READ)
+		return MIOST_READABLE | (eof ? closed_ready(event, true) : 0);
+#ifdef HAVE_NOTE_OOB
+	if (event->filter == EVFILT_EXCEPT)
+		return MIOST_PRIORITY;
+#endif
+	/* Of what the library itself has put in: see kqueue.h. */
+	return MIOST_READABLE;
+}
+
+/* Waits in one call; `timeout` is at most LONGEST_WAIT, or without end. */
+static int
+wait_once(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
+{
+	int64_t us = timeout / NS_PER_US + (timeout % NS_PER_US != 0);
+	struct timespec span = { .tv_sec = 0 };
+	int count;
+
+	if (timeout > 0) {
+		span.tv_sec = (time_t)(us / (NS_PER_S / NS_PER_US));
+		span.tv_nsec = (long)(us % (NS_PER_S / NS_PER_US) * NS_PER_US);
+	}
+	count = kevent(kq, NULL, 0, batch, n, timeout < 0 ? NULL : &span);
+	return count < 0 ? -errno : count;
+}
+
+/* Waits in as many calls as it takes; `timeout` is above LONGEST_WAIT. */
+static int
+wait_long(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
+{
+	int64_t deadline = miost_deadline(miost_now(), timeout);
+	int count;
+
+	do {
+		count = wait_once(kq, batch, n, timeout < LONGEST_WAIT
+							? timeout
+							: LONGEST_WAIT);
+		timeout = deadline - miost_now();
+	} while (count == 0 && timeout > 0);
+	return count;
+}
+
+/* Which of the first `n` events is of the same oneshot descriptor, or `n`. */
+static int
+find_oneshot(const struct kevent *batch, int n, const struct kevent *event)
+{
+	int i = 0;
+
+	while (i < n && (batch[i].ident != event->ident ||
+			 !(batch[i].flags & EV_DISPATCH)))
+		i++;
+	return i;
+}
+
+/* Oneshot is one event of a descriptor: its other filters end with it. */
+static void
+silence(int kq, const struct kevent *batch, int n)
+{
+	struct kevent list[MIOST__SELECTOR_BATCH * (FILTERS - 1)];
+	unsigned short count = 0;
+
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < FILTERS && (batch[i].flags & EV_DISPATCH);
+		     k++)
+			if (filters[k].filter.filter != batch[i].filter)
+				list[count++] = change_of(
+					k, (int)batch[i].ident,
+					EV_DELETE | EV_RECEIPT, 0);
+	/* Most have no other filter, and to have none is what is wanted. */
+	(void)kevent(kq, list, count, list, count, &no_time);
+}
+
+int
+miost__selector_select(struct miost__selector *selector,
+		       struct miost_event *events, size_t n, int64_t timeout)
+{
+	struct kevent batch[MIOST__SELECTOR_BATCH];
+	unsigned short max = n < MIOST__SELECTOR_BATCH ? (unsigned short)n
+						       : MIOST__SELECTOR_BATCH;
+	bool oneshot = false;
+	int count, stored = 0;
+
+	count = (timeout > LONGEST_WAIT ? wait_long : wait_once)(
+		selector->fd, batch, max, timeout);
+	for (int i = 0; i < count; i++) {
+		int place = stored;
+
+		if (batch[i].flags & EV_DISPATCH) {
+			oneshot = true;
+			place = find_oneshot(batch, stored, &batch[i]);
+		}
+		if (place == stored) {
+			events[place].id = get_id(&batch[i]);
+			events[place].readiness = 0;
+			batch[stored++] = batch[i];
+		}
+		events[place].readiness |= to_ready(&batch[i]);
+	}
+	if (oneshot)
+		silence(selector->fd, batch, stored);
+	return count < 0 ? count : stored;
+}
