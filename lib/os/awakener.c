@@ -86,6 +86,7 @@ miost_awakener_new(struct miost_os_queue *queue, miost_id id,
 
 	if (awakener == NULL)
 		return -ENOMEM;
+	awakener->selector = queue->selector;
 	err = miost__awakener_open(awakener, queue, id);
 	if (err < 0) {
 		free(awakener);

@@ -12,6 +12,8 @@
 #include <miost/awakener.h>
 #include <miost/version.h>
 
+#include "selector.h"
+
 struct miost_awakener {
 	struct miost_awakener *next;	/* of the same queue */
 	/* A wake is on its way to the queue: another would change nothing. */
@@ -20,6 +22,7 @@ struct miost_awakener {
 	atomic_uint users;
 	/* The queue, if it lives, and the users as one. The last one frees. */
 	atomic_uint holders;
+	struct miost__selector selector;	/* a copy of the queue's */
 	int receiver;		/* what is registered, edge-triggered */
 	int sender;		/* may be the same */
 	miost_id id;		/* where each wake has to bring it */
@@ -50,7 +53,7 @@ int miost__awakener_open(struct miost_awakener *awakener,
  */
 int miost__awakener_signal(const struct miost_awakener *awakener);
 
-/* Closes the descriptors, which takes the receiver out of the queue. */
+/* Takes the receiver out of the queue, if that lives, and closes all. */
 void miost__awakener_close(const struct miost_awakener *awakener);
 
 #endif

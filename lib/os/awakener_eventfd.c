@@ -66,5 +66,5 @@ miost__awakener_signal(const struct miost_awakener *awakener)
 void
 miost__awakener_close(const struct miost_awakener *awakener)
 {
-	close(awakener->receiver);
+	miost__os_queue_drop(&awakener->selector, awakener->receiver);
 }

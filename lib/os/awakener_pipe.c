@@ -13,6 +13,7 @@
 #include <miost/unix.h>
 
 #include "awakener.h"
+#include "os_queue.h"
 
 const enum miost_feature miost__awakener_kind = MIOST_FEATURE_AWAKENER_PIPE;
 
@@ -27,11 +28,10 @@ miost__awakener_open(struct miost_awakener *awakener,
 		return err;
 	awakener->receiver = fds[0];
 	awakener->sender = fds[1];
-	err = miost_os_queue_register(queue, fds[0], id, MIOST_READABLE,
-				      MIOST_EDGE);
+	err = miost__os_queue_adopt(queue, fds[0], id, MIOST_EDGE);
 	if (err < 0)
-		miost__awakener_close(awakener);
-	return err;
+		close(fds[1]);
+	return err < 0 ? err : 0;
 }
 
 static void
@@ -65,5 +65,5 @@ void
 miost__awakener_close(const struct miost_awakener *awakener)
 {
 	close(awakener->sender);
-	close(awakener->receiver);
+	miost__os_queue_drop(&awakener->selector, awakener->receiver);
 }

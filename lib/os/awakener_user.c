@@ -35,9 +35,8 @@ miost__awakener_open(struct miost_awakener *awakener,
 	struct kevent change;
 
 	awakener->id = id;
-	awakener->receiver = awakener->sender = queue->selector.fd;
 	change = change_of(awakener, EV_ADD | EV_CLEAR);
-	return miost__kqueue_change(awakener->sender, &change);
+	return miost__kqueue_change(queue->selector.fd, &change);
 }
 
 /* Without room for an event kevent neither waits nor is it cancelled. */
@@ -46,9 +45,10 @@ miost__awakener_signal(const struct miost_awakener *awakener)
 {
 	static const struct timespec no_time;
 	struct kevent change = change_of(awakener, 0);
+	int kq = awakener->selector.fd;
 
 	change.fflags = NOTE_TRIGGER;
-	while (kevent(awakener->sender, &change, 1, NULL, 0, &no_time) < 0) {
+	while (kevent(kq, &change, 1, NULL, 0, &no_time) < 0) {
 		if (errno == EINTR)
 			continue;
 		/* The queue has been freed. */
@@ -63,5 +63,5 @@ miost__awakener_close(const struct miost_awakener *awakener)
 	struct kevent change = change_of(awakener, EV_DELETE);
 
 	/* It is gone with a queue that has been freed. */
-	(void)miost__kqueue_change(awakener->sender, &change);
+	(void)miost__kqueue_change(awakener->selector.fd, &change);
 }

@@ -160,6 +160,14 @@ miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
 	return err < 0 ? err : fd;
 }
 
+void
+miost__os_queue_drop(const struct miost__selector *selector, int fd)
+{
+	if (selector->owner == getpid())
+		(void)miost__selector_deregister(selector, fd);
+	close(fd);
+}
+
 int
 miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
 			  miost_interests interests, miost_option option)

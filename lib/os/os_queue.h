@@ -21,4 +21,11 @@ struct miost_os_queue {
 int miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
 			  miost_option option);
 
+/*
+ * Closes such a descriptor. `selector` is a copy of the queue's, which may be
+ * gone: nothing else can have registered this descriptor. It is deregistered
+ * first, since a forked child may have it open, too; by such a child it is not.
+ */
+void miost__os_queue_drop(const struct miost__selector *selector, int fd);
+
 #endif

@@ -26,6 +26,7 @@
 #define BY_PIDFD ((idtype_t)3)
 
 struct miost_process {
+	struct miost__selector selector;	/* a copy of the queue's */
 	int fd;
 };
 
@@ -43,6 +44,9 @@ open_pid(pid_t pid)
 #endif
 	if (fd >= 0)
 		return fd;
+	/* The number of a thread, on new kernels and on old ones. */
+	if (errno == ENOENT || errno == EINVAL)
+		return -ESRCH;
 	return errno == ENOSYS || errno == EPERM ? -ENOTSUP : -errno;
 }
 
@@ -94,6 +98,7 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 	process = malloc(sizeof(*process));
 	if (process == NULL)
 		return -ENOMEM;
+	process->selector = queue->selector;
 	process->fd = open_child(queue, pid, id);
 	if (process->fd < 0) {
 		err = process->fd;
@@ -129,6 +134,6 @@ miost_process_free(struct miost_process *process)
 {
 	if (process == NULL)
 		return;
-	close(process->fd);
+	miost__os_queue_drop(&process->selector, process->fd);
 	free(process);
 }

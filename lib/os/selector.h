@@ -28,9 +28,7 @@ struct miost__selector {
 	 * timeouts, so it is not tried again.
 	 */
 	bool coarse;
-	/*
-	 * The process that has the descriptor, where a forked child has none.
-	 */
+	/* The process that made it: what a forked child has is no copy. */
 	pid_t owner;
 };
 
@@ -66,6 +64,6 @@ int miost__selector_reregister(struct miost__selector *selector, int fd,
 			       miost_option option);
 
 /* -ENOENT: not registered. */
-int miost__selector_deregister(struct miost__selector *selector, int fd);
+int miost__selector_deregister(const struct miost__selector *selector, int fd);
 
 #endif

@@ -67,6 +67,7 @@ int
 miost__selector_open(struct miost__selector *selector)
 {
 	selector->coarse = !miost__selector_has(MIOST_FEATURE_PRECISE_TIMEOUT);
+	selector->owner = getpid();
 	selector->fd = epoll_create1(EPOLL_CLOEXEC);
 	return selector->fd < 0 ? -errno : 0;
 }
@@ -243,7 +244,7 @@ miost__selector_reregister(struct miost__selector *selector, int fd,
 }
 
 int
-miost__selector_deregister(struct miost__selector *selector, int fd)
+miost__selector_deregister(const struct miost__selector *selector, int fd)
 {
 	if (epoll_ctl(selector->fd, EPOLL_CTL_DEL, fd, NULL) < 0)
 		return -errno;

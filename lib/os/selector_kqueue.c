@@ -296,7 +296,7 @@ miost__selector_reregister(struct miost__selector *selector, int fd,
 }
 
 int
-miost__selector_deregister(struct miost__selector *selector, int fd)
+miost__selector_deregister(const struct miost__selector *selector, int fd)
 {
 	struct changes changes = { .n = 0 };
 	bool found = false;

@@ -12,6 +12,7 @@
 #include "signals.h"
 
 struct miost_signals {
+	struct miost__selector selector;	/* a copy of the queue's */
 	int fd;
 	sigset_t blocked;	/* by this one, to be unblocked */
 };
@@ -36,6 +37,7 @@ miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
 
 	if (signals == NULL)
 		return -ENOMEM;
+	signals->selector = queue->selector;
 	err = miost__signals_block(set, &signals->blocked);
 	if (err < 0)
 		goto fail;
@@ -76,7 +78,7 @@ miost_signals_free(struct miost_signals *signals)
 {
 	if (signals == NULL)
 		return;
-	close(signals->fd);
+	miost__os_queue_drop(&signals->selector, signals->fd);
 	miost__signals_unblock(&signals->blocked);
 	free(signals);
 }
