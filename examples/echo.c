@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <miost.h>
@@ -291,18 +292,30 @@ accept_clients(struct server *server)
 
 /* Standard input. */
 
-/* Input that the system cannot watch is not: then nothing ends the server. */
+/* A file or a device such as /dev/null has no end to wait for. */
+static bool
+input_can_end(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 &&
+	       (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+		isatty(STDIN_FILENO));
+}
+
+/* Without input that can end, nothing ends the server. */
 static int
 watch_input(struct server *server)
 {
-	int err = miost_os_queue_register(server->queue, STDIN_FILENO, INPUT,
-					  MIOST_PIPE_RECEIVER_INTERESTS,
-					  MIOST_LEVEL);
+	int err;
 
-	/* A file; or it is closed, and perhaps the queue got its number. */
-	if (err == -EPERM || err == -EBADF || err == -EINVAL)
+	if (!input_can_end())
 		return 0;
-	return err;
+	err = miost_os_queue_register(server->queue, STDIN_FILENO, INPUT,
+				      MIOST_PIPE_RECEIVER_INTERESTS,
+				      MIOST_LEVEL);
+	/* It is closed, and the queue got its number. */
+	return err == -EINVAL ? 0 : err;
 }
 
 /* Reads once: the input may be shared, and so is left blocking. */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +148,17 @@ end_all(struct parent *parent)
 	return failed;
 }
 
+/* A file or a device such as /dev/null has no end to wait for. */
+static bool
+input_can_end(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 &&
+	       (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+		isatty(STDIN_FILENO));
+}
+
 /* Waits for the end of the input, or for a signal to end. */
 static int
 wait_for_end(struct miost_os_queue *queue)
@@ -165,10 +177,12 @@ wait_for_end(struct miost_os_queue *queue)
 	err = miost_signals_new(queue, &set, SIGNALS, &signals);
 	if (err < 0)
 		return err;
-	err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
-				      MIOST_READABLE, MIOST_LEVEL);
-	/* A file, or none: then only a signal ends it. */
-	if (err == -EPERM || err == -EBADF || err == -EINVAL)
+	/* Otherwise only a signal ends it. */
+	if (input_can_end())
+		err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
+					      MIOST_READABLE, MIOST_LEVEL);
+	/* It is closed, and the queue got its number. */
+	if (err == -EINVAL)
 		err = 0;
 	while (err >= 0 && !done) {
 		miost_event_array_init(&events, storage, 4);

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <miost.h>
@@ -165,15 +166,26 @@ read_input(struct scheduler *s)
 	return s->len < sizeof(s->line) - 1 ? err : -EMSGSIZE;
 }
 
-/* A file is always ready, and cannot be watched: it is read at once. */
+/* A file or a device such as /dev/null has no end to wait for. */
+static bool
+input_can_end(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 &&
+	       (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+		isatty(STDIN_FILENO));
+}
+
+/* A file is always ready, and not every system watches it: read at once. */
 static int
 watch_input(struct scheduler *s)
 {
-	int err = miost_os_queue_register(s->queue, STDIN_FILENO, INPUT,
-					  MIOST_READABLE, MIOST_LEVEL);
+	int err;
 
-	if (err != -EPERM)
-		return err;
+	if (input_can_end())
+		return miost_os_queue_register(s->queue, STDIN_FILENO, INPUT,
+					       MIOST_READABLE, MIOST_LEVEL);
 	do
 		err = read_input(s);
 	while (err == 0 && !s->ended);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <miost.h>
@@ -92,15 +93,30 @@ echo(struct server *server)
 	}
 }
 
-/* A file, or no input at all, is not watched, and does not end it. */
+/* A file or a device such as /dev/null has no end to wait for. */
+static bool
+input_can_end(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 &&
+	       (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+		isatty(STDIN_FILENO));
+}
+
+/* Without input that can end, nothing ends it. */
 static int
 watch_input(struct miost_os_queue *queue)
 {
-	int err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
-					  MIOST_PIPE_RECEIVER_INTERESTS,
-					  MIOST_LEVEL);
+	int err;
 
-	return err == -EPERM || err == -EBADF || err == -EINVAL ? 0 : err;
+	if (!input_can_end())
+		return 0;
+	err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
+				      MIOST_PIPE_RECEIVER_INTERESTS,
+				      MIOST_LEVEL);
+	/* It is closed, and the queue got its number. */
+	return err == -EINVAL ? 0 : err;
 }
 
 static bool
