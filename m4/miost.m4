@@ -182,6 +182,7 @@ AS_IF([test "$miost_cv_libkqueue" = yes],
     [AC_MSG_ERROR([--with-backend=kqueue: this system has no kqueue. For tests
 there is a double: add --disable-shared])])],
   [AC_MSG_ERROR([--with-backend=kqueue: this system has no kqueue])])
+AC_DEFINE([HAVE_KQUEUE], [1])
 AC_SUBST([KQUEUE_CPPFLAGS])
 ])
 

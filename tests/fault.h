@@ -17,6 +17,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef HAVE_KQUEUE
+#include <sys/types.h>
+#include <sys/event.h>
+#endif
 #ifdef HAVE_EPOLL_CREATE1
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -53,6 +57,7 @@ ssize_t fault_writev(int fd, const struct iovec *iov, int n);
 int fault_clock_gettime(clockid_t clock, struct timespec *now);
 int fault_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
 int fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
+pid_t fault_waitpid(pid_t pid, int *status, int options);
 
 #define malloc(size) fault_malloc(size)
 #define calloc(n, size) fault_calloc(n, size)
@@ -87,6 +92,27 @@ int fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
 #define clock_gettime(clock, now) fault_clock_gettime(clock, now)
 #define pthread_sigmask(how, set, old) fault_pthread_sigmask(how, set, old)
 #define waitid(type, id, info, options) fault_waitid(type, id, info, options)
+#define waitpid(pid, status, options) fault_waitpid(pid, status, options)
+
+#ifdef HAVE_SIGTIMEDWAIT
+int fault_sigtimedwait(const sigset_t *set, siginfo_t *info,
+		       const struct timespec *timeout);
+
+#define sigtimedwait(set, info, timeout) fault_sigtimedwait(set, info, timeout)
+#endif
+
+#ifdef HAVE_KQUEUE
+/* The counts are int or size_t. */
+int fault_kqueue(void);
+int fault_kevent(int kq, const struct kevent *changes,
+		 unsigned short n_changes, struct kevent *events,
+		 unsigned short n_events, const struct timespec *timeout);
+
+#define kqueue() fault_kqueue()
+#define kqueue1(flags) fault_kqueue()
+#define kevent(kq, changes, n_changes, events, n_events, timeout) \
+	fault_kevent(kq, changes, n_changes, events, n_events, timeout)
+#endif
 
 #ifdef HAVE_PIPE2
 int fault_pipe2(int fds[2], int flags);

@@ -213,6 +213,63 @@ fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 	return fails(WAITID) ? -1 : (waitid)(type, id, info, options);
 }
 
+/* With an error of 0 it says that the child runs. */
+pid_t
+fault_waitpid(pid_t pid, int *status, int options)
+{
+	if (fails(WAITPID))
+		return faults.error != 0 ? -1 : 0;
+	return (waitpid)(pid, status, options);
+}
+
+#ifdef HAVE_SIGTIMEDWAIT
+int
+fault_sigtimedwait(const sigset_t *set, siginfo_t *info,
+		   const struct timespec *timeout)
+{
+	return fails(SIGTIMEDWAIT) ? -1 : (sigtimedwait)(set, info, timeout);
+}
+#endif
+
+#ifdef HAVE_KQUEUE
+int
+fault_kqueue(void)
+{
+	return fails(KQUEUE) ? -1 : (kqueue)();
+}
+
+/* A call that changes and one that waits fail apart, and so do receipts. */
+int
+fault_kevent(int kq, const struct kevent *changes, unsigned short n_changes,
+	     struct kevent *events, unsigned short n_events,
+	     const struct timespec *timeout)
+{
+	const struct timespec none = { .tv_sec = 0 };
+	bool failed = fails(n_changes > 0 ? KEVENT_CHANGE : KEVENT_WAIT);
+	int error = errno;
+	int n;
+
+	if (failed && !faults.made)
+		return -1;
+	if (n_changes == 0) {
+		faults.waited = timeout == NULL ? -1
+				: timeout->tv_sec * SECOND + timeout->tv_nsec;
+		if (faults.fake_waits && timeout != NULL) {
+			faults.clock += faults.waited;
+			timeout = &none;
+		}
+	}
+	n = (kevent)(kq, changes, n_changes, events, n_events, timeout);
+	for (int i = 0; n_changes > 0 && i < n; i++)
+		if (fails(KEVENT_RECEIPT)) {
+			events[i].flags = EV_ERROR;
+			events[i].data = faults.error;
+		}
+	errno = failed ? error : errno;
+	return failed ? -1 : n;
+}
+#endif
+
 #undef getpeername
 int
 fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len)

@@ -11,7 +11,8 @@ enum call {
 	SOCKET, SOCKETPAIR, SETSOCKOPT, FCNTL, BIND, LISTEN, CONNECT, ACCEPT,
 	RECV, SEND, RECVMSG, SENDMSG, RECVFROM, SENDTO, RECVMMSG, SENDMMSG,
 	PIPE, READ, READV, WRITE, WRITEV,
-	CLOCK, SIGMASK, WAITID,
+	CLOCK, SIGMASK, WAITID, WAITPID, SIGTIMEDWAIT,
+	KQUEUE, KEVENT_CHANGE, KEVENT_RECEIPT, KEVENT_WAIT,
 	EPOLL_CREATE, EPOLL_CTL, EPOLL_WAIT, EPOLL_PWAIT2,
 	EVENTFD, SIGNALFD, PIDFD_OPEN,
 	CALLS
@@ -22,6 +23,7 @@ struct faults {
 	enum call failing;
 	int first, last;	/* which of them fail */
 	int error;
+	bool made;		/* what fails has been done all the same */
 	int64_t waited;		/* the last timeout, in nanoseconds */
 	void (*after_getpeername)(void);
 	bool fake_waits;	/* waits take no time, the clock goes on */

@@ -23,6 +23,13 @@ scaled(int64_t span)
 	return (int64_t)((double)span * tap_time_factor());
 }
 
+/* What kqueue does otherwise says the manual, and each test of it. */
+static inline bool
+on_epoll(void)
+{
+	return strcmp(miost_backend(), "epoll") == 0;
+}
+
 /* Calls that never should fail here. */
 #define check_ok(call) check_eq(call, 0)
 
