@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the kqueue backend waits and changes: in which calls, for how long, and
+ * what it makes of the answers of systems that this one is not.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include "fault_calls.h"
+
+struct fixture {
+	struct miost_os_queue *queue;
+	struct miost_event storage[4];
+	struct miost_event_array array;
+	int fds[2];
+};
+
+static void
+make_fixture(struct fixture *f)
+{
+	reset_faults();
+	check_ok(miost_os_queue_new(&f->queue));
+	make_pair(f->fds);
+}
+
+static void
+free_fixture(struct fixture *f)
+{
+	reset_faults();
+	close_pair(f->fds);
+	miost_os_queue_free(f->queue);
+}
+
+static int
+poll_for(struct fixture *f, int64_t timeout)
+{
+	miost_event_array_init(&f->array, f->storage, 4);
+	return miost_os_queue_poll(f->queue, &f->array.sink, timeout);
+}
+
+static int
+add(struct fixture *f, miost_interests interests, miost_option option)
+{
+	return miost_os_queue_register(f->queue, f->fds[0], 1, interests,
+				       option);
+}
+
+static int
+change(struct fixture *f, miost_interests interests)
+{
+	return miost_os_queue_reregister(f->queue, f->fds[0], 2, interests, 0);
+}
+
+static int
+take_out(struct fixture *f)
+{
+	return miost_os_queue_deregister(f->queue, f->fds[0]);
+}
+
+enum { BOTH = MIOST_READABLE | MIOST_WRITABLE };
+
+/* Waits. */
+
+static int
+wait_faked(struct fixture *f, int64_t timeout)
+{
+	faults.fake_waits = true;
+	memset(faults.count, 0, sizeof(faults.count));
+	return poll_for(f, timeout);
+}
+
+/* One call, without memory or the clock, rounded up to the microsecond. */
+static void
+one_call(void)
+{
+	static const int64_t spans[][2] = {
+		{ MIOST_FOREVER, 0 },	{ 0, 0 },
+		{ 1, 1000 },		{ 999, 1000 },
+		{ 1000, 1000 },		{ 1001, 2000 },
+		{ MS, MS },		{ SECOND - 1, SECOND },
+		{ SECOND + 1, SECOND + 1000 },
+		{ 86400 * SECOND, 86400 * SECOND },
+	};
+	struct fixture f;
+
+	make_fixture(&f);
+	for (size_t i = 1; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		check_eq(wait_faked(&f, spans[i][0]), 0);
+		check_eq(faults.waited, spans[i][1]);
+		check_eq(faults.count[KEVENT_WAIT], 1);
+		check_eq(faults.count[KEVENT_CHANGE], 0);
+		check_eq(faults.count[CLOCK], 0);
+		check_eq(faults.count[MALLOC] + faults.count[CALLOC] +
+				 faults.count[REALLOC], 0);
+	}
+	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
+	check_eq(wait_faked(&f, MIOST_FOREVER), 1);
+	check_eq(faults.waited, -1);
+	check_eq(faults.count[KEVENT_WAIT], 1);
+	free_fixture(&f);
+}
+
+/* Longer than every system takes: as often as it takes, and no longer. */
+static void
+long_waits(void)
+{
+	const int64_t day = 86400 * SECOND;
+	struct fixture f;
+
+	make_fixture(&f);
+	check_eq(wait_faked(&f, day + 1), 0);
+	check_eq(faults.clock, day + 1000);
+	check_eq(faults.count[KEVENT_WAIT], 2);
+	faults.clock = 0;
+	check_eq(wait_faked(&f, 30 * day), 0);
+	check_eq(faults.clock, 30 * day);
+	check_eq(faults.count[KEVENT_WAIT], 30);
+	free_fixture(&f);
+}
+
+static void
+wait_errors(void)
+{
+	static const int errors[] = { EINTR, ENOMEM };
+	struct fixture f;
+
+	make_fixture(&f);
+	for (size_t i = 0; i < 2; i++) {
+		fail(KEVENT_WAIT, 1, INT_MAX, errors[i]);
+		check_eq(poll_for(&f, 0), -errors[i]);
+		check_eq(poll_for(&f, MIOST_FOREVER), -errors[i]);
+		check_eq(poll_for(&f, INT64_MAX), -errors[i]);
+		check_eq(faults.count[KEVENT_WAIT], 3);
+		check_eq(f.array.len, 0);
+	}
+	free_fixture(&f);
+}
+
+/* Changes. */
+
+/* What fails of two filters takes the other with it, whichever it is. */
+static void
+half_registered(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	for (int nth = 1; nth <= 2; nth++) {
+		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
+		check_eq(add(&f, BOTH, MIOST_LEVEL), -ENOMEM);
+		check_eq(poll_for(&f, 0), 0);
+		reset_faults();
+		check_eq(take_out(&f), -ENOENT);
+		check_ok(add(&f, BOTH, MIOST_LEVEL));
+		check_eq(poll_for(&f, 0), 1);
+		check_ok(take_out(&f));
+	}
+	free_fixture(&f);
+}
+
+/* To be registered anew fails: then it is not registered. */
+static void
+half_changed(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	for (int nth = 3; nth <= 4; nth++) {
+		check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
+		check_eq(change(&f, BOTH), -ENOMEM);
+		reset_faults();
+		check_eq(poll_for(&f, 0), 0);
+		check_eq(take_out(&f), -ENOENT);
+	}
+	/* What was not there does not stay, either. */
+	reset_faults();
+	check_eq(change(&f, BOTH), -ENOENT);
+	check_eq(faults.count[KEVENT_CHANGE], 2);
+	check_eq(poll_for(&f, 0), 0);
+	check_eq(take_out(&f), -ENOENT);
+	free_fixture(&f);
+}
+
+/* Filters that are not there are no error, but others are. */
+static void
+removal_errors(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+	for (int nth = 1; nth <= 2; nth++) {
+		fail(KEVENT_RECEIPT, nth, nth, EACCES);
+		check_eq(take_out(&f), -EACCES);
+		reset_faults();
+		check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+		fail(KEVENT_RECEIPT, nth, nth, EACCES);
+		check_eq(change(&f, MIOST_READABLE), -EACCES);
+		reset_faults();
+		check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+	}
+	free_fixture(&f);
+}
+
+/* Interrupted, the changes may have been made or not; it makes no difference. */
+static void
+interrupted_changes(void)
+{
+	for (int made = 0; made < 2; made++) {
+		struct fixture f;
+
+		make_fixture(&f);
+		fail(KEVENT_CHANGE, 1, 2, EINTR);
+		faults.made = made;
+		check_ok(add(&f, BOTH, MIOST_LEVEL));
+		check_eq(faults.count[KEVENT_CHANGE], 3);
+		check_eq(poll_for(&f, 0), 1);
+		check_eq(f.storage[0].readiness, MIOST_WRITABLE);
+		fail(KEVENT_CHANGE, 1, 2, EINTR);
+		faults.made = made;
+		check_ok(change(&f, MIOST_WRITABLE));
+		check_eq(poll_for(&f, 0), 1);
+		check_eq(f.storage[0].id, 2);
+		fail(KEVENT_CHANGE, 1, 2, EINTR);
+		faults.made = made;
+		check_ok(take_out(&f));
+		reset_faults();
+		check_eq(poll_for(&f, 0), 0);
+		check_eq(take_out(&f), -ENOENT);
+		free_fixture(&f);
+	}
+}
+
+/* A pipe without a reader has its error in whatever words; a number has, too. */
+static void
+broken_pipe(void)
+{
+	struct fixture f;
+	int fds[2];
+
+	make_fixture(&f);
+	make_pipe(fds);
+	close(fds[0]);
+	check_eq(miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE,
+					 0), -EPIPE);
+	check_eq(miost_os_queue_deregister(f.queue, fds[1]), -ENOENT);
+	close(fds[1]);
+	check_eq(miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE,
+					 0), -EBADF);
+	free_fixture(&f);
+}
+
+/* Of both directions of a oneshot one is an event, and one call silences all. */
+static void
+oneshot_calls(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	check_eq(write(f.fds[1], "x", 1), 1);
+	check_ok(add(&f, BOTH, MIOST_ONESHOT));
+	check_ok(miost_os_queue_register(f.queue, f.fds[1], 5, BOTH,
+					 MIOST_ONESHOT | MIOST_EDGE));
+	reset_faults();
+	check_eq(poll_for(&f, 0), 2);
+	check_eq(faults.count[KEVENT_WAIT], 1);
+	check_eq(faults.count[KEVENT_CHANGE], 1);
+	for (size_t i = 0; i < 2; i++)
+		check_eq(f.storage[i].readiness, f.storage[i].id == 1
+							 ? (int)BOTH
+							 : MIOST_WRITABLE);
+	check_eq(write(f.fds[0], "x", 1), 1);
+	check_eq(poll_for(&f, 0), 0);
+	check_ok(take_out(&f));
+	free_fixture(&f);
+}
+
+/* What belongs to a queue. */
+
+/* A queue that was freed is not there to be woken: another may have its number. */
+static void
+wakes_nobody(void)
+{
+	static const int errors[] = { EBADF, ENOENT };
+	struct miost_awakener *awakener;
+	struct fixture f;
+
+	make_fixture(&f);
+	if (!miost_has(MIOST_FEATURE_AWAKENER_USER)) {
+		free_fixture(&f);
+		tap_skip("awakeners are not on EVFILT_USER");
+	}
+	check_ok(miost_awakener_new(f.queue, 1, &awakener));
+	for (size_t i = 0; i < 2; i++) {
+		fail(KEVENT_CHANGE, 1, 1, errors[i]);
+		check_ok(miost_awakener_wake(awakener));
+		reset_faults();
+		check_eq(poll_for(&f, 0), 0);
+	}
+	miost_awakener_free(awakener);
+	check_ok(miost_awakener_new(f.queue, 1, &awakener));
+	fail(KEVENT_CHANGE, 1, 3, EINTR);
+	check_ok(miost_awakener_wake(awakener));
+	check_eq(faults.count[KEVENT_CHANGE], 4);
+	check_eq(poll_for(&f, 0), 1);
+	miost_awakener_free(awakener);
+	free_fixture(&f);
+}
+
+static pid_t
+start_child(void)
+{
+	siginfo_t info;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0)
+		_exit(7);
+	check_ok(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
+	return child;
+}
+
+/* A system that cannot watch a child that has ended. */
+static void
+ended_before(void)
+{
+	struct miost_process *process;
+	pid_t child = start_child();
+	struct fixture f;
+	int status;
+
+	make_fixture(&f);
+	fail(KEVENT_RECEIPT, 1, 1, ESRCH);
+	check_ok(miost_process_new(f.queue, child, 3, &process));
+	reset_faults();
+	check_eq(poll_for(&f, 0), 1);
+	check_eq(f.storage[0].id, 3);
+	check_eq(f.storage[0].readiness, MIOST_READABLE);
+	check_eq(poll_for(&f, 0), 0);
+	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(status, 7 << 8);
+	miost_process_free(process);
+	free_fixture(&f);
+}
+
+/* A system that tells of the end before there is something to wait for. */
+static void
+told_early(void)
+{
+	struct miost_process *process;
+	pid_t child = start_child();
+	struct fixture f;
+	int status = 0;
+
+	make_fixture(&f);
+	check_ok(miost_process_new(f.queue, child, 3, &process));
+	check_eq(poll_for(&f, MIOST_FOREVER), 1);
+	fail(WAITPID, 1, 1, 0);
+	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(faults.count[WAITPID], 2);
+	check_eq(status, 7 << 8);
+	check_eq(miost_process_wait(process, &status), -ECHILD);
+	check_eq(faults.count[WAITPID], 2);
+	miost_process_free(process);
+	free_fixture(&f);
+}
+
+/* Errors of what is made behind a process or signals leave nothing. */
+static void
+no_pipe(void)
+{
+	struct miost_process *process;
+	struct miost_signals *signals;
+	pid_t child = start_child();
+	sigset_t set, mask;
+	struct fixture f;
+
+	make_fixture(&f);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	fail(PIPE, 1, 1, EMFILE);
+	check_eq(miost_signals_new(f.queue, &set, 1, &signals), -EMFILE);
+	for (int nth = 1; nth <= 2; nth++) {
+		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
+		check_eq(miost_signals_new(f.queue, &set, 1, &signals),
+			 -ENOMEM);
+		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
+		check_eq(miost_process_new(f.queue, child, 1, &process),
+			 -ENOMEM);
+	}
+	check_ok(pthread_sigmask(SIG_SETMASK, NULL, &mask));
+	check_eq(sigismember(&mask, SIGUSR1), 0);
+	reset_faults();
+	check_eq(waitpid(child, NULL, 0), child);
+	free_fixture(&f);
+}
+
+/* In a forked child, free does not close what may have its number. */
+static void
+forked_free(void)
+{
+	struct miost_os_queue *queue;
+	struct fixture f;
+	int fd, status;
+	pid_t child;
+
+	make_fixture(&f);
+	check_ok(miost_os_queue_new(&queue));
+	fd = miost_os_queue_fd(queue);
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0) {
+		if (dup2(f.fds[0], fd) != fd)
+			_exit(1);
+		miost_os_queue_free(queue);
+		_exit(fcntl(fd, F_GETFD) < 0);
+	}
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	miost_os_queue_free(queue);
+	free_fixture(&f);
+}
+
+static const struct tap_test tests[] = {
+	{ "a wait is one call", one_call },
+	{ "waits longer than a call takes", long_waits },
+	{ "errors of waiting", wait_errors },
+	{ "one filter fails: the other does not stay", half_registered },
+	{ "a change fails: nothing stays", half_changed },
+	{ "errors of removing", removal_errors },
+	{ "changes that were interrupted", interrupted_changes },
+	{ "a pipe without a reader: -EPIPE", broken_pipe },
+	{ "oneshot in both directions: one event, one more call",
+	  oneshot_calls },
+	{ "a wake after the queue is gone", wakes_nobody },
+	{ "a child that ended, and cannot be watched", ended_before },
+	{ "an end that is told too early", told_early },
+	{ "no pipe or filter to be had: nothing is left", no_pipe },
+	{ "a forked child frees a queue that it does not have", forked_free },
+};
+
+TAP_MAIN(tests)
