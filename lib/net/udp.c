@@ -84,19 +84,20 @@ miost_udp_peek_from(int fd, void *buf, size_t len, struct miost_addr *addr)
 
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 
+/* On FreeBSD its numbers are size_t and ssize_t. */
 typedef struct mmsghdr message;
 
 static int
 send_messages(int fd, message *messages, unsigned int n)
 {
-	return sendmmsg(fd, messages, n, MSG_NOSIGNAL);
+	return (int)sendmmsg(fd, messages, n, MSG_NOSIGNAL);
 }
 
 static int
 receive_messages(int fd, message *messages, unsigned int n)
 {
 	/* A blocking socket waits for the first alone. */
-	return recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
+	return (int)recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
 }
 
 #else
@@ -215,7 +216,7 @@ miost_udp_recv_many(int fd, struct miost_datagram *datagrams, size_t n)
 	if (received < 0)
 		return miost__net_error();
 	for (int i = 0; i < received; i++) {
-		datagrams[i].len = messages[i].msg_len;
+		datagrams[i].len = (size_t)messages[i].msg_len;
 		datagrams[i].addr.storage = from[i];
 		datagrams[i].addr.len = messages[i].msg_hdr.msg_namelen;
 	}
