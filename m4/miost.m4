@@ -18,6 +18,26 @@ AS_VAR_IF([miost_cv_]miost_name, [yes],
     [Whether <$1> declares ]miost_name)])
 ])])
 
+dnl MIOST_CHECK_CALLS(HEADER, FUNCTIONS): as AC_CHECK_FUNCS, but as the header
+dnl declares them: the oldest macOS that the program is to run on may lack what
+dnl the newest, of which the libraries are, has. The compiler knows.
+AC_DEFUN([MIOST_CHECK_CALLS], [
+m4_foreach_w([miost_name], [$2], [
+AC_CACHE_CHECK([for ]miost_name, [ac_cv_func_]miost_name,
+  [AC_LINK_IFELSE([AC_LANG_PROGRAM([[#ifdef __clang__
+#pragma clang diagnostic error "-Wunguarded-availability-new"
+#endif
+#include <sys/types.h>
+#include <$1>]],
+      [[void (*volatile call)(void) = (void (*)(void))]]miost_name[[;
+return call == 0;]])],
+    [AS_VAR_SET([ac_cv_func_]miost_name, [yes])],
+    [AS_VAR_SET([ac_cv_func_]miost_name, [no])])])
+AS_VAR_IF([ac_cv_func_]miost_name, [yes],
+  [AC_DEFINE([HAVE_]m4_toupper(miost_name), [1],
+    [Whether <$1> declares ]miost_name)])
+])])
+
 dnl MIOST_CHECK_FLAGS(VARIABLE, FLAGS): appends to the variable each flag that
 dnl the compiler takes without a word.
 AC_DEFUN([MIOST_CHECK_FLAGS], [
@@ -110,10 +130,9 @@ AS_CASE([$with_backend],
   [AC_MSG_ERROR([--with-backend=$with_backend: not auto, epoll or kqueue])])
 
 dnl What the backends and the sockets need.
-miost_save_CPPFLAGS=$CPPFLAGS
-CPPFLAGS="$CPPFLAGS $KQUEUE_CPPFLAGS"
-AC_CHECK_FUNCS([accept4 epoll_pwait2 eventfd kqueue1 pipe2 recvmmsg sendmmsg
-  signalfd sigtimedwait waitid])
+AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait waitid])
+MIOST_CHECK_CALLS([sys/socket.h], [accept4 recvmmsg sendmmsg])
+MIOST_CHECK_CALLS([unistd.h], [pipe2])
 MIOST_CHECK_CONSTANTS([sys/epoll.h], [EPOLLEXCLUSIVE])
 MIOST_CHECK_CONSTANTS([sys/event.h], [EVFILT_USER EVFILT_PROC NOTE_OOB])
 MIOST_CHECK_CONSTANTS([sys/socket.h],
