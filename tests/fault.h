@@ -90,6 +90,8 @@ pid_t fault_waitpid(pid_t pid, int *status, int options);
 #define write(fd, buf, len) fault_write(fd, buf, len)
 #define writev(fd, iov, n) fault_writev(fd, iov, n)
 #define clock_gettime(clock, now) fault_clock_gettime(clock, now)
+/* NetBSD has a macro of that name. */
+#undef pthread_sigmask
 #define pthread_sigmask(how, set, old) fault_pthread_sigmask(how, set, old)
 #define waitid(type, id, info, options) fault_waitid(type, id, info, options)
 #define waitpid(pid, status, options) fault_waitpid(pid, status, options)

@@ -149,7 +149,8 @@ fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 	       struct timespec *timeout)
 {
 	return fails(RECVMMSG) ? -1
-			       : (recvmmsg)(fd, messages, n, flags, timeout);
+			       : (int)(recvmmsg)(fd, messages, n, flags,
+						 timeout);
 }
 #endif
 
@@ -157,7 +158,8 @@ fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 int
 fault_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
-	return fails(SENDMMSG) ? -1 : (sendmmsg)(fd, messages, n, flags);
+	return fails(SENDMMSG) ? -1
+			       : (int)(sendmmsg)(fd, messages, n, flags);
 }
 #endif
 

@@ -250,6 +250,7 @@ make_datagram_pair(struct handle *h)
 static void
 make_packet_pair(struct handle *h)
 {
+	need_packets();
 	make_pair_of(h, SOCK_SEQPACKET);
 }
 
@@ -435,6 +436,8 @@ static const struct kind kinds[] = {
 	  true, true },
 	{ "unix datagram pair", NULL, make_datagram_pair, write_peer,
 	  read_all, true, true },
+	{ "unix packet pair", NULL, make_packet_pair, write_peer, read_all,
+	  true, true },
 	{ "pipe receiver", NULL, make_receiver, write_peer, read_all, false,
 	  false },
 	{ "pipe sender", NULL, make_sender, NULL, NULL, true, true },
@@ -448,8 +451,6 @@ static const struct kind kinds[] = {
 	  connect_there, accept_all, false, false },
 	{ "abstract unix datagram", "unix:@", make_unix_datagram, send_there,
 	  read_all, true, false },
-	{ "unix packet pair", NULL, make_packet_pair, write_peer, read_all,
-	  true, true },
 	{ "eventfd", NULL, make_eventfd, feed_eventfd, read_all, true,
 	  false },
 	{ "inotify", NULL, make_inotify, feed_inotify, read_all, false,

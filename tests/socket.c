@@ -298,7 +298,7 @@ on_alarm(int number)
 
 	(void)number;
 	/* The first times it only interrupts. */
-	if (++alarms == 3 && write(answer_to, "x", 1) < 0)
+	if (++alarms == 3 && write((int)answer_to, "x", 1) < 0)
 		_exit(99);
 	errno = saved;
 }

@@ -80,7 +80,9 @@ tap_check_str(const char *file, int line, const char *what, const char *actual,
 			 expected);
 }
 
-enum { TAP_FDS = 1024, TAP_SECONDS = 60 };
+enum { TAP_FDS = 1024 };
+
+#define TAP_SECONDS 60
 
 /* How many times slower than others this machine is. */
 static inline double

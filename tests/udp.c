@@ -238,7 +238,7 @@ static void
 too_long(void)
 {
 	static char block[70000];
-	char buf[4] = "....";
+	char buf[] = "....";
 	struct two t;
 
 	make_two(&t, any[0]);

@@ -284,11 +284,9 @@ pairs(void)
 	int fds[2] = { -7, -8 };
 
 	for (int i = 0; i < 2; i++) {
-		int err = miost_unix_pair(types[i], fds);
-
-		if (types[i] == SOCK_SEQPACKET && err < 0)
+		if (types[i] == SOCK_SEQPACKET && !has_packets())
 			continue;
-		check_ok(err);
+		check_ok(miost_unix_pair(types[i], fds));
 		is_from_birth(fds[0]);
 		is_from_birth(fds[1]);
 		talk(fds[0], fds[1]);

@@ -123,6 +123,28 @@ need_descriptors(int n)
 	close(fd);
 }
 
+/* Of pairs of Unix sockets; macOS has none of this type. */
+static inline bool
+has_packets(void)
+{
+	int fds[2];
+	int err = miost_unix_pair(SOCK_SEQPACKET, fds);
+
+	if (err == -EPROTONOSUPPORT || err == -EPROTOTYPE ||
+	    err == -ESOCKTNOSUPPORT)
+		return false;
+	check_ok(err);
+	close_pair(fds);
+	return true;
+}
+
+static inline void
+need_packets(void)
+{
+	if (!has_packets())
+		tap_skip("this system has no packets on Unix sockets");
+}
+
 static inline bool
 has_ipv6(void)
 {
