@@ -130,6 +130,8 @@ AS_CASE([$with_backend],
   [AC_MSG_ERROR([--with-backend=$with_backend: not auto, epoll or kqueue])])
 
 dnl What the backends and the sockets need.
+miost_save_CPPFLAGS=$CPPFLAGS
+CPPFLAGS="$CPPFLAGS $KQUEUE_CPPFLAGS"
 AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait waitid])
 MIOST_CHECK_CALLS([sys/socket.h], [accept4 recvmmsg sendmmsg])
 MIOST_CHECK_CALLS([unistd.h], [pipe2])
