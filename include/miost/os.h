@@ -82,8 +82,11 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * -EINVAL: no or unknown interests, unknown or contradictory options, `fd` is
  *          this queue's own, or it is another queue's and to be exclusive;
  * -EBADF: `fd` is not open;
- * -EEXIST: `fd` is registered already;
- * -EPERM: the system cannot watch such a descriptor (a regular file);
+ * -EEXIST: `fd` is registered already; kqueue does not notice, and replaces id
+ *          and option of the interests that are named;
+ * -EPERM: the system cannot watch such a descriptor (a regular file, which
+ *         kqueue watches); -ENODEV: such a device;
+ * -EPIPE: `fd` sends into a pipe that nobody reads, on kqueue alone;
  * -ENOTSUP: the system has no MIOST_EXCLUSIVE, or no MIOST_PRIORITY;
  * -ELOOP: queues would watch each other in a circle, or nest too deeply;
  * -ENOMEM, -ENOSPC: the system's limits.
@@ -95,7 +98,7 @@ MIOST_API int miost_os_queue_register(struct miost_os_queue *queue, int fd,
 /*
  * Replaces id, interests and option of a registered descriptor, and wakes a
  * MIOST_ONESHOT one again. Errors as above, and -ENOENT: `fd` is not
- * registered.
+ * registered. -ENOMEM on kqueue leaves it not registered.
  */
 MIOST_API int miost_os_queue_reregister(struct miost_os_queue *queue, int fd,
 					miost_id id, miost_interests interests,
