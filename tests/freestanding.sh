@@ -21,13 +21,15 @@ compile_core() {
 	done
 }
 
-# What no object of the core defines: but for the compiler's own helpers.
+# What no object of the core defines: but for the compiler's own helpers, those
+# of its stack protector among them, and macOS's memset of zeros.
 undefined() {
 	$NM "$tmp"/*.o | awk '
 		NF == 3 { defined[$3] = 1 }
 		NF == 2 && $1 == "U" { used[$2] = 1 }
 		END { for (name in used) if (!defined[name]) print name }
-	' | grep -v -e '^__aeabi_' -e '^_GLOBAL_OFFSET_TABLE_$' \
+	' | sed "s/^$(name_prefix)//" | grep -v -e '^bzero$' -e '^__stack_' \
+		-e '^__guard_local$' -e '^__aeabi_' -e '^_GLOBAL_OFFSET_TABLE_$' \
 		-e '^__u\{0,1\}\(div\|mod\|cmp\)[a-z]*[0-9]$' -e '^__x86\.' |
 		sort
 }

@@ -80,6 +80,22 @@ time_limit() {
 	echo $(($1 * ${MIOST_TEST_TIME_FACTOR:-1}))
 }
 
+# shared_library: the ELF file in the build directory. OpenBSD has no shorter
+# name for it.
+shared_library() {
+	if [ -f .libs/libmiost.so.0.0 ] && [ ! -f .libs/libmiost.so.0 ]; then
+		echo .libs/libmiost.so.0.0
+	else
+		echo .libs/libmiost.so.0
+	fi
+}
+
+# name_prefix: what the compiler puts before every name: _ on macOS.
+name_prefix() {
+	# shellcheck disable=SC2086 # the compiler may come with arguments
+	echo __USER_LABEL_PREFIX__ | $CC -E -P - | tr -d ' \n'
+}
+
 # compile OUT ARGUMENT...: flags and sources, linked with the library.
 compile() {
 	tap_out=$1

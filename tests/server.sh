@@ -11,8 +11,10 @@
 : "${program:?}" "${port=}"
 name=${program#*/}
 
-# Of the many kinds of nc, these tests need one that can end its stream (-N).
-nc -h 2>&1 | grep -q '[[:space:]]-N' || skip_all "no nc that knows -N"
+# Of the many kinds of nc, these tests need one that can end its stream (-N,
+# which is something else to that of macOS).
+nc -h 2>&1 | grep -qi '[[:space:]]-N[[:space:]].*shutdown' ||
+	skip_all 'no nc that ends its stream with its input (-N)'
 
 # Ends a server that a failed test has left. launch removes its pid.
 cleanup() {

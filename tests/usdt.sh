@@ -6,9 +6,11 @@
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
 
-shared=.libs/libmiost.so.0
+shared=$(shared_library)
 [ "${MIOST_ENABLE_SHARED-yes}" = yes ] ||
 	skip_all 'there is no shared library'
+[ ! -f .libs/libmiost.0.dylib ] ||
+	skip_all 'the shared library is no ELF file'
 command -v readelf >/dev/null || skip_all 'there is no readelf'
 
 # Every probe with its number of arguments; see miost-tracing(7).
