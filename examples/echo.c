@@ -11,6 +11,8 @@
  * at once stays in its buffer, and nothing more is read until that is gone. So
  * a slow client slows down itself, and costs one buffer.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>

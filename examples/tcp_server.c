@@ -6,6 +6,8 @@
  * input ends or, with --once, one client was served. Input that cannot be
  * watched, a file or /dev/null, is ignored.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
