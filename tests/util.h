@@ -80,7 +80,9 @@ same_addr(const struct miost_addr *a, const struct miost_addr *b)
 	check(miost_addr_format(a, text_a, sizeof(text_a)) > 0);
 	check(miost_addr_format(b, text_b, sizeof(text_b)) > 0);
 	check_str(text_a, text_b);
-	check_eq(a->len, b->len);
+	/* Whether the NUL after a path counts is not the same everywhere. */
+	if (a->storage.ss_family != AF_UNIX)
+		check_eq(a->len, b->len);
 }
 
 /* Waits with poll(2), so that no test of the queue leans on the queue. */
