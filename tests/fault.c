@@ -345,6 +345,32 @@ accept_goes_on(void)
 	close(listener);
 }
 
+/* What was over before it got its options is not the listener's, either. */
+static void
+accept_passes_over(void)
+{
+#ifdef HAVE_SO_NOSIGPIPE
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int listener = miost_tcp_listen(&addr);
+	int fds[2];
+
+	check_ok(miost_socket_local_addr(listener, &addr));
+	for (int i = 0; i < 2; i++) {
+		fds[i] = miost_tcp_connect(&addr);
+		wait_for(fds[i], POLLOUT);
+	}
+	wait_for(listener, POLLIN);
+	fail(SETSOCKOPT, 1, 2, EINVAL);
+	check_eq(miost_tcp_accept(listener, NULL), -EAGAIN);
+	check_eq(faults.count[ACCEPT], 3);
+	reset_faults();
+	close_pair(fds);
+	close(listener);
+#else
+	tap_skip("this system's sockets need no option against SIGPIPE");
+#endif
+}
+
 static void
 reads_go_on(void)
 {
@@ -504,6 +530,7 @@ static const struct tap_test tests[] = {
 	{ "a connection that changes while it is asked about",
 	  connected_meanwhile },
 	{ "accept passes over what is not the listener's", accept_goes_on },
+	{ "accept passes over what is over", accept_passes_over },
 	{ "reads and writes go on when interrupted", reads_go_on },
 	{ "sockets of other kinds, and pipes, are closed", others_are_closed },
 	{ "datagrams go on when interrupted", datagrams_go_on },

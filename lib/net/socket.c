@@ -144,37 +144,49 @@ miost__net_connect(int fd, const struct miost_addr *addr)
 static bool
 try_again(int err)
 {
-	return err == EINTR || err == ECONNABORTED || err == EPROTO;
+	return err == -EINTR || err == -ECONNABORTED || err == -EPROTO;
+}
+
+/* Accepts what waits first; `peer` is filled in. */
+static int
+accept_one(int listener, struct miost_addr *peer)
+{
+	struct sockaddr *storage = (struct sockaddr *)&peer->storage;
+	int err = 0;
+	int fd;
+
+	memset(peer, 0, sizeof(*peer));
+	peer->len = sizeof(peer->storage);
+#ifdef HAVE_ACCEPT4
+	fd = accept4(listener, storage, &peer->len,
+		     SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return miost__net_error();
+#else
+	fd = accept(listener, storage, &peer->len);
+	if (fd < 0)
+		return miost__net_error();
+	err = miost__net_set_flags(fd);
+#endif
+	if (err == 0) {
+		err = set_no_sigpipe(fd);
+		/* So macOS says that the connection is over already. */
+		if (err == -EINVAL)
+			err = -ECONNABORTED;
+	}
+	return err < 0 ? miost__net_abandon(fd, err) : fd;
 }
 
 int
 miost__net_accept(int listener, struct miost_addr *addr)
 {
 	struct miost_addr peer;
-	struct sockaddr *storage = (struct sockaddr *)&peer.storage;
-	int err = 0;
 	int fd;
 
-	memset(&peer, 0, sizeof(peer));
-	do {
-		peer.len = sizeof(peer.storage);
-#ifdef HAVE_ACCEPT4
-		fd = accept4(listener, storage, &peer.len,
-			     SOCK_NONBLOCK | SOCK_CLOEXEC);
-#else
-		fd = accept(listener, storage, &peer.len);
-#endif
-	} while (fd < 0 && try_again(errno));
-	if (fd < 0)
-		return miost__net_error();
-#ifndef HAVE_ACCEPT4
-	err = miost__net_set_flags(fd);
-#endif
-	if (err == 0)
-		err = set_no_sigpipe(fd);
-	if (err < 0)
-		return miost__net_abandon(fd, err);
-	if (addr != NULL)
+	do
+		fd = accept_one(listener, &peer);
+	while (try_again(fd));
+	if (fd >= 0 && addr != NULL)
 		*addr = peer;
 	return fd;
 }
@@ -280,7 +292,10 @@ miost_socket_local_addr(int fd, struct miost_addr *addr)
 int
 miost_socket_peer_addr(int fd, struct miost_addr *addr)
 {
-	return get_addr(getpeername, fd, addr);
+	int err = get_addr(getpeername, fd, addr);
+
+	/* So macOS says that the connection is over. */
+	return err == -EINVAL ? -ENOTCONN : err;
 }
 
 int
