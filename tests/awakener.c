@@ -631,6 +631,28 @@ forked(void)
 	free_fixture(&f);
 }
 
+/* A forked child has copies of one that was woken, when it is freed. */
+static void
+freed_with_copies(void)
+{
+	struct fixture f;
+	int gate[2];
+	pid_t child;
+
+	make_fixture(&f);
+	child = start_gated(gate, 0);
+	check_ok(miost_awakener_wake(f.awakener));
+	miost_awakener_free(f.awakener);
+	expect_nothing(&f);
+	check_ok(miost_awakener_new(f.queue, ID, &f.awakener));
+	check_ok(miost_awakener_wake(f.awakener));
+	expect(&f, ID);
+	expect_nothing(&f);
+	let_end(gate);
+	check_eq(waitpid(child, NULL, 0), child);
+	free_fixture(&f);
+}
+
 static const struct tap_test tests[] = {
 	{ "a wake is one event, and nothing is to be read", one_wake },
 	{ "many wakes before a poll are one event", many_wakes },
@@ -653,6 +675,7 @@ static const struct tap_test tests[] = {
 	{ "what was written before is read after", hands_over },
 	{ "a signal handler in between", handlers_in_between },
 	{ "a forked child frees its own", forked },
+	{ "freed while a forked child has copies", freed_with_copies },
 };
 
 TAP_MAIN(tests)

@@ -50,34 +50,6 @@ make_fixture(struct fixture *f)
 	check_ok(miost_os_queue_new(&f->queue));
 }
 
-/* A child that waits for a byte or the end of the pipe, and ends so. */
-static pid_t
-start(int gate[2], int status)
-{
-	pid_t child;
-	char byte;
-
-	check_ok(pipe(gate));
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
-	if (child == 0) {
-		close(gate[1]);
-		(void)!read(gate[0], &byte, 1);
-		_exit(status);
-	}
-	close(gate[0]);
-	return child;
-}
-
-/* Lets it end; later children have the end of the pipe, too. */
-static void
-let_end(const int gate[2])
-{
-	check_eq(write(gate[1], "", 1), 1);
-	close(gate[1]);
-}
-
 /* Waits until it has ended, and leaves it to be reaped. */
 static void
 await_end(pid_t child)
@@ -130,7 +102,7 @@ ends_after(void)
 	pid_t child;
 
 	make_fixture(&f);
-	child = start(gate, 3);
+	child = start_gated(gate, 3);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	check_eq(miost_process_wait(process, &got), 0);
 	check_eq(got, 77);
@@ -153,7 +125,7 @@ ended_before(void)
 	pid_t child;
 
 	make_fixture(&f);
-	child = start(gate, 255);
+	child = start_gated(gate, 255);
 	let_end(gate);
 	await_end(child);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
@@ -195,7 +167,7 @@ killed(void)
 
 	make_fixture(&f);
 	for (size_t i = 0; i < 3; i++) {
-		pid_t child = start(gate, 0);
+		pid_t child = start_gated(gate, 0);
 
 		check_ok(miost_process_new(f.queue, child, ID, &process));
 		check_ok(kill(child, numbers[i]));
@@ -246,7 +218,7 @@ stopped(void)
 	pid_t child;
 
 	make_fixture(&f);
-	child = start(gate, 1);
+	child = start_gated(gate, 1);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	check_ok(kill(child, SIGSTOP));
 	check_ok(waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOWAIT));
@@ -328,8 +300,8 @@ no_other_child(void)
 	struct fixture f;
 
 	make_fixture(&f);
-	stranger = start(other, 9);
-	child = start(watched, 8);
+	stranger = start_gated(other, 9);
+	child = start_gated(watched, 8);
 	let_end(other);
 	await_end(stranger);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
@@ -352,7 +324,7 @@ reaped_elsewhere(void)
 	pid_t child;
 
 	make_fixture(&f);
-	child = start(gate, 0);
+	child = start_gated(gate, 0);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	let_end(gate);
 	check_eq(waitpid(child, NULL, 0), child);
@@ -372,7 +344,7 @@ freed_early(void)
 	pid_t child;
 
 	make_fixture(&f);
-	child = start(gate, 4);
+	child = start_gated(gate, 4);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	miost_process_free(process);
 	miost_process_free(NULL);
@@ -383,7 +355,7 @@ freed_early(void)
 	check_eq(status, 4 << 8);
 
 	/* And the queue before the process. */
-	child = start(gate, 4);
+	child = start_gated(gate, 4);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	miost_os_queue_free(f.queue);
 	let_end(gate);
@@ -391,6 +363,58 @@ freed_early(void)
 	check_eq(miost_process_wait(process, &status), 1);
 	check_eq(status, 4 << 8);
 	miost_process_free(process);
+}
+
+/* A forked child has copies of it, when it is freed and the child ends. */
+static void
+freed_with_copies(void)
+{
+	struct miost_process *process;
+	int gate[2], holders[2];
+	struct fixture f;
+	pid_t child, holder;
+
+	make_fixture(&f);
+	child = start_gated(gate, 4);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	holder = start_gated(holders, 0);
+	miost_process_free(process);
+	let_end(gate);
+	await_end(child);
+	check_eq(poll_for(&f, 0), 0);
+	check_eq(waitpid(child, NULL, 0), child);
+	check_eq(poll_for(&f, 0), 0);
+	let_end(holders);
+	check_eq(waitpid(holder, NULL, 0), holder);
+	miost_os_queue_free(f.queue);
+}
+
+/* A forked child frees its copies, and the parent's is as it was. */
+static void
+copies_freed(void)
+{
+	struct miost_process *process;
+	pid_t child, forked;
+	struct fixture f;
+	int gate[2], status;
+
+	make_fixture(&f);
+	child = start_gated(gate, 4);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	fflush(stdout);
+	forked = fork();
+	check(forked >= 0);
+	if (forked == 0) {
+		miost_process_free(process);
+		miost_os_queue_free(f.queue);
+		_exit(0);
+	}
+	check_eq(waitpid(forked, &status, 0), forked);
+	check_eq(status, 0);
+	let_end(gate);
+	expect_end(&f, process, 4 << 8);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
 }
 
 /* With SIGCHLD ignored the system reaps children, and no status is left. */
@@ -403,7 +427,7 @@ sigchld_ignored(void)
 	pid_t child;
 
 	make_fixture(&f);
-	child = start(gate, 4);
+	child = start_gated(gate, 4);
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	check(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	let_end(gate);
@@ -444,7 +468,7 @@ no_descriptors(void)
 	if (getenv("MIOST_TEST_RUN") != NULL)
 		tap_skip("valgrind keeps a limit of its own");
 	make_fixture(&f);
-	child = start(gate, 0);
+	child = start_gated(gate, 0);
 	check_ok(getrlimit(RLIMIT_NOFILE, &old));
 	limit = old;
 	limit.rlim_cur = 0;
@@ -467,6 +491,8 @@ static const struct tap_test tests[] = {
 	{ "no other child is reaped", no_other_child },
 	{ "reaped by something else: -ECHILD", reaped_elsewhere },
 	{ "freed before the child ends, or after the queue", freed_early },
+	{ "freed while a forked child has copies", freed_with_copies },
+	{ "a forked child frees its own", copies_freed },
 	{ "SIGCHLD ignored: -ECHILD", sigchld_ignored },
 	{ "no pid, no child, no process: -EINVAL, -ECHILD, -ESRCH", bad_pids },
 	{ "no descriptor left: -EMFILE", no_descriptors },

@@ -486,7 +486,34 @@ from_a_child(void)
 		got |= number == SIGCHLD ? 1 : number == SIGUSR1 ? 2 : 0;
 	}
 	expect_nothing(&f);
+	check_ok(raise(SIGUSR1));
+	expect(&f, SIGUSR1);
 	free_fixture(&f);
+}
+
+/* A forked child has copies of it, when it is freed and signals are pending. */
+static void
+freed_with_copies(void)
+{
+	sigset_t set = SET(SIGUSR1), old;
+	struct fixture f;
+	int gate[2], number;
+	pid_t child;
+
+	/* Blocked by somebody else, so that it stays pending. */
+	check_ok(pthread_sigmask(SIG_BLOCK, &set, &old));
+	make_fixture(&f, set);
+	child = start_gated(gate, 0);
+	check_ok(raise(SIGUSR1));
+	check_eq(poll_for(&f, 0), 1);
+	miost_signals_free(f.signals);
+	check_eq(poll_for(&f, 0), 0);
+	check_ok(sigwait(&set, &number));
+	check_eq(number, SIGUSR1);
+	let_end(gate);
+	check_eq(waitpid(child, NULL, 0), child);
+	miost_os_queue_free(f.queue);
+	check_ok(pthread_sigmask(SIG_SETMASK, &old, NULL));
 }
 
 /* Sets. */
@@ -546,6 +573,7 @@ static const struct tap_test tests[] = {
 	{ "while another thread runs", another_thread },
 	{ "while the poll waits", while_waiting },
 	{ "from a child, which frees its own", from_a_child },
+	{ "freed while a forked child has copies", freed_with_copies },
 };
 
 TAP_MAIN(tests)

@@ -114,6 +114,37 @@ make_tcp_pair(const char *any, int fds[2])
 	close(listener);
 }
 
+/*
+ * A child that waits for a byte or the end of the pipe, and ends so. Until then
+ * it has copies of all that is open now.
+ */
+static inline pid_t
+start_gated(int gate[2], int status)
+{
+	pid_t child;
+	char byte;
+
+	check_ok(pipe(gate));
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0) {
+		close(gate[1]);
+		(void)!read(gate[0], &byte, 1);
+		_exit(status);
+	}
+	close(gate[0]);
+	return child;
+}
+
+/* Lets it end; later children have the end of the pipe, too. */
+static inline void
+let_end(const int gate[2])
+{
+	check_eq(write(gate[1], "", 1), 1);
+	close(gate[1]);
+}
+
 /* Skips a test for which there are not enough descriptors. */
 static inline void
 need_descriptors(int n)
