@@ -183,6 +183,48 @@ between_others(void)
 	free_fixture(&f);
 }
 
+/* An array that wakes when events are handed over. */
+struct waking_sink {
+	struct miost_event_array array;
+	const struct miost_awakener *awakener;
+	int result;
+};
+
+static void
+waking_commit(struct miost_sink *sink, size_t n)
+{
+	struct waking_sink *waking = (struct waking_sink *)sink;
+
+	waking->array.len += n;
+	waking->result = miost_awakener_wake(waking->awakener);
+}
+
+/* Who wakes when the events are handed over is heard by the next poll. */
+static void
+in_the_sink(void)
+{
+	struct miost_sink_ops ops;
+	struct waking_sink sink;
+	struct fixture f;
+
+	make_fixture(&f);
+	sink.awakener = f.awakener;
+	check_ok(miost_awakener_wake(f.awakener));
+	for (int i = 0; i < 3; i++) {
+		sink.result = -1;
+		miost_event_array_init(&sink.array, f.storage, 8);
+		ops = *sink.array.sink.ops;
+		ops.commit = waking_commit;
+		sink.array.sink.ops = &ops;
+		check_eq(miost_os_queue_poll(f.queue, &sink.array.sink, 0), 1);
+		check_eq(f.storage[0].id, ID);
+		check_ok(sink.result);
+	}
+	expect(&f, ID);
+	expect_nothing(&f);
+	free_fixture(&f);
+}
+
 static void
 as_a_source(void)
 {
@@ -532,6 +574,43 @@ round_trips(void)
 	free_fixture(&f);
 }
 
+/* Cancelled already, it comes to the next cancellation point. */
+static void *
+wake_cancelled(void *arg)
+{
+	struct waker *waker = arg;
+	int state;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	(void)pthread_cancel(pthread_self());
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	(void)miost_awakener_wake(waker->awakener);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return waker;
+}
+
+static void
+no_cancellation_point(void)
+{
+	struct waker waker;
+	struct fixture f;
+	void *result;
+
+	if (miost_has(MIOST_FEATURE_AWAKENER_PIPE))
+		tap_skip("a wake of a pipe is a cancellation point");
+	make_fixture(&f);
+	waker.awakener = f.awakener;
+	for (int i = 0; i < 2; i++) {
+		check_ok(pthread_create(&waker.thread, NULL, wake_cancelled,
+					&waker));
+		check_ok(pthread_join(waker.thread, &result));
+		check(result == &waker);
+		expect(&f, ID);
+		expect_nothing(&f);
+	}
+	free_fixture(&f);
+}
+
 /* Plain memory, written before a wake, is read after its event. */
 static void *
 wake_with_data(void *arg)
@@ -660,6 +739,7 @@ static const struct tap_test tests[] = {
 	{ "every id", every_id },
 	{ "a sink with little room loses none", little_room },
 	{ "other events in between", between_others },
+	{ "a sink that wakes as it gets events", in_the_sink },
 	{ "with another source", as_a_source },
 	{ "errno is kept", keeps_errno },
 	{ "clones live on", clones },
@@ -672,6 +752,7 @@ static const struct tap_test tests[] = {
 	{ "four threads among other events, one at a time",
 	  threads_and_others },
 	{ "round trips", round_trips },
+	{ "a wake is no cancellation point", no_cancellation_point },
 	{ "what was written before is read after", hands_over },
 	{ "a signal handler in between", handlers_in_between },
 	{ "a forked child frees its own", forked },
