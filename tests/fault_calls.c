@@ -212,7 +212,11 @@ fault_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 int
 fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-	return fails(WAITID) ? -1 : (waitid)(type, id, info, options);
+	int result = fails(WAITID) ? -1 : (waitid)(type, id, info, options);
+
+	if (result == 0 && faults.fake_cores && info->si_code == CLD_KILLED)
+		info->si_code = CLD_DUMPED;
+	return result;
 }
 
 /* With an error of 0 it says that the child runs. */

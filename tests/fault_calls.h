@@ -27,6 +27,7 @@ struct faults {
 	int64_t waited;		/* the last timeout, in nanoseconds */
 	void (*after_getpeername)(void);
 	bool fake_waits;	/* waits take no time, the clock goes on */
+	bool fake_cores;	/* children that were killed left a core */
 	int64_t clock;
 };
 

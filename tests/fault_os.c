@@ -334,6 +334,25 @@ awakener_errors(void)
 	reset_faults();
 }
 
+static void
+interrupted_wake(void)
+{
+	struct miost_awakener *awakener;
+	struct waiting w;
+
+	if (!miost_has(MIOST_FEATURE_AWAKENER_PIPE))
+		tap_skip("only a wake of a pipe can be interrupted");
+	start_queue(&w);
+	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	fail(WRITE, 1, 2, EINTR);
+	check_ok(miost_awakener_wake(awakener));
+	check_eq(faults.count[WRITE], 3);
+	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+	miost_awakener_free(awakener);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
 /* Those that are gone are forgotten, and not only when the queue is freed. */
 static void
 forgotten(void)
@@ -504,6 +523,40 @@ process_goes_on(void)
 	miost_os_queue_free(w.queue);
 }
 
+/* Whether one is left is the system's to say, and its limits' and settings'. */
+static void
+left_a_core(void)
+{
+	struct miost_process *process;
+	struct waiting w;
+	int err, gate[2], status = 0;
+	pid_t child;
+
+	if (strcmp(miost_backend(), "epoll") != 0)
+		tap_skip("this backend has the status from waitpid");
+	start_queue(&w);
+	child = start_gated(gate, 0);
+	err = miost_process_new(w.queue, child, 1, &process);
+	check_ok(kill(child, SIGKILL));
+	close(gate[1]);
+	if (err < 0) {
+		check_eq(waitpid(child, NULL, 0), child);
+		miost_os_queue_free(w.queue);
+		check_eq(err, -ENOTSUP);
+		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
+	}
+	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, MIOST_FOREVER),
+		 1);
+	faults.fake_cores = true;
+	check_eq(miost_process_wait(process, &status), 1);
+	check(WIFSIGNALED(status));
+	check_eq(WTERMSIG(status), SIGKILL);
+	check(WCOREDUMP(status));
+	reset_faults();
+	miost_process_free(process);
+	miost_os_queue_free(w.queue);
+}
+
 /* Descriptors that are hidden in objects are close-on-exec, too. */
 static void
 close_on_exec(void)
@@ -549,12 +602,14 @@ static const struct tap_test tests[] = {
 	{ "a wake of what is awake calls nothing", awake_already },
 	{ "an awakener that is full is made room in", full_awakener },
 	{ "errors of wakes are told, and not for ever", awakener_errors },
+	{ "a wake goes on when interrupted", interrupted_wake },
 	{ "awakeners that are gone are forgotten", forgotten },
 	{ "no signals to be had: the mask as it was", no_signals },
 	{ "a signal is received when interrupted", signals_go_on },
 	{ "no process to be had: the error, and the child is left",
 	  no_process },
 	{ "a process is waited for when interrupted", process_goes_on },
+	{ "a process that left a core", left_a_core },
 	{ "descriptors of objects are close-on-exec", close_on_exec },
 };
 
