@@ -78,17 +78,26 @@ full(void)
 static void
 no_sigpipe(void)
 {
-	int fds[2];
+	char byte = 'x';
+	struct miost_datagram two[2] = { { .data = &byte, .len = 1 },
+					 { .data = &byte, .len = 1 } };
+	struct miost_addr peer;
+	int fds[2], err;
 
 	check(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
 	make_pair(fds);
 	close(fds[1]);
 	check_eq(miost_socket_write(fds[0], "x", 1), -EPIPE);
+	check_eq(miost_udp_send_many(fds[0], two, 2), -EPIPE);
 	close(fds[0]);
 
 	make_tcp_pair("127.0.0.1:0", fds);
+	check_ok(miost_socket_peer_addr(fds[0], &peer));
 	check_ok(miost_socket_shutdown(fds[0], SHUT_WR));
 	check_eq(miost_socket_write(fds[0], "x", 1), -EPIPE);
+	/* Not all systems take an address here. */
+	err = (int)miost_udp_send_to(fds[0], "x", 1, &peer);
+	check(err == -EPIPE || err == -EISCONN);
 	close_pair(fds);
 }
 
