@@ -528,6 +528,44 @@ pipe_without_reader(void)
 	}
 }
 
+/*
+ * An error of the peer's, with data to read: more can be sent, so nothing is
+ * said to be closed.
+ */
+static void
+error_and_data(void)
+{
+	struct fixture f = make_fixture();
+	struct miost_addr addr = parse("127.0.0.1:0");
+	miost_ready ready;
+	int fds[2];
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = miost_udp_bind(&addr);
+		check(fds[i] >= 0);
+	}
+	check_ok(miost_socket_local_addr(fds[0], &addr));
+	check_ok(miost_udp_connect(fds[1], &addr));
+	check_ok(miost_socket_local_addr(fds[1], &addr));
+	check_ok(miost_udp_connect(fds[0], &addr));
+	send_byte(fds[1]);
+	wait_for(fds[0], POLLIN);
+	close(fds[1]);
+	send_byte(fds[0]);
+	if (!(wait_for(fds[0], POLLIN) & POLLERR)) {
+		close(fds[0]);
+		miost_os_queue_free(f.queue);
+		tap_skip("this system does not say that none listens");
+	}
+	add(&f, fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
+	ready = ready_of(&f, 1);
+	check(miost_ready_contains(ready, MIOST_READABLE));
+	check(!miost_ready_is_write_closed(ready));
+	check(!miost_ready_is_read_closed(ready));
+	close(fds[0]);
+	miost_os_queue_free(f.queue);
+}
+
 static void
 priority(void)
 {
@@ -911,6 +949,7 @@ static const struct tap_test tests[] = {
 	{ "a connection that was reset", reset },
 	{ "a pipe without a writer", pipe_without_writer },
 	{ "a pipe without a reader, empty and full", pipe_without_reader },
+	{ "an error that closes nothing", error_and_data },
 	{ "out-of-band data, only when asked for", priority },
 	{ "a socket that was never connected", never_connected },
 	{ "a full sink: -ENOBUFS, and no event lost", full_sink },
