@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of child processes. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <sys/wait.h>
 
 #include "util.h"
@@ -66,16 +70,27 @@ poll_for(struct fixture *f, int64_t timeout)
 	return miost_os_queue_poll(f->queue, &f->array.sink, timeout);
 }
 
+/* One event, which may have `others` beside what it is. */
 static void
-expect(struct fixture *f)
+expect_with(struct fixture *f, miost_ready others)
 {
 	check_eq(poll_for(f, MIOST_FOREVER), 1);
 	check_eq(f->storage[0].id, ID);
-	check_eq(f->storage[0].readiness & ~(miost_ready)MIOST_HUP &
-			 ~(miost_ready)(MIOST_READ_CLOSED |
-					MIOST_WRITE_CLOSED),
-		 MIOST_READABLE);
-	check_eq(poll_for(f, 0), 0);	/* one event */
+	check_eq(f->storage[0].readiness & ~others, MIOST_READABLE);
+	check_eq(poll_for(f, 0), 0);
+}
+
+static void
+expect(struct fixture *f)
+{
+	expect_with(f, 0);
+}
+
+/* Of a child that has been reaped by others. */
+static void
+expect_reaped(struct fixture *f)
+{
+	expect_with(f, MIOST_HUP | MIOST_READ_CLOSED | MIOST_WRITE_CLOSED);
 }
 
 /* It ends, is reaped with its status, and that is all. */
@@ -329,7 +344,7 @@ reaped_elsewhere(void)
 	let_end(gate);
 	check_eq(waitpid(child, NULL, 0), child);
 	check_eq(miost_process_wait(process, NULL), -ECHILD);
-	expect(&f);
+	expect_reaped(&f);
 	miost_process_free(process);
 	check_eq(miost_process_new(f.queue, child, ID, &process), -ESRCH);
 	miost_os_queue_free(f.queue);
@@ -431,7 +446,7 @@ sigchld_ignored(void)
 	check_ok(miost_process_new(f.queue, child, ID, &process));
 	check(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	let_end(gate);
-	expect(&f);
+	expect_reaped(&f);
 	while (miost_process_wait(process, NULL) == 0)
 		;
 	check(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
@@ -454,6 +469,80 @@ bad_pids(void)
 	/* Above the highest that Linux gives. */
 	check_eq(miost_process_new(f.queue, INT32_MAX, ID, &process), -ESRCH);
 	miost_os_queue_free(f.queue);
+}
+
+#ifdef SYS_gettid
+struct thread {
+	int ready, stop;
+};
+
+static void *
+tell_number(void *arg)
+{
+	struct thread *thread = arg;
+	pid_t number = (pid_t)syscall(SYS_gettid);
+
+	(void)!write(thread->ready, &number, sizeof(number));
+	(void)!read(thread->stop, &number, 1);
+	return NULL;
+}
+#endif
+
+/* The number of a thread, but for that of a program's first. */
+static void
+threads_number(void)
+{
+#ifdef SYS_gettid
+	struct miost_process *process;
+	int ready[2], stop[2];
+	struct thread thread;
+	struct fixture f;
+	pthread_t id;
+	pid_t number;
+
+	if (strcmp(miost_backend(), "epoll") != 0)
+		tap_skip("this backend knows no numbers of threads");
+	make_fixture(&f);
+	check_ok(pipe(ready));
+	check_ok(pipe(stop));
+	thread.ready = ready[1];
+	thread.stop = stop[0];
+	check_ok(pthread_create(&id, NULL, tell_number, &thread));
+	check_eq(read(ready[0], &number, sizeof(number)), sizeof(number));
+	check_eq(miost_process_new(f.queue, number, ID, &process), -ESRCH);
+	check_eq(write(stop[1], "", 1), 1);
+	check_ok(pthread_join(id, NULL));
+	close_pair(ready);
+	close_pair(stop);
+	miost_os_queue_free(f.queue);
+#else
+	tap_skip("on this system threads have no numbers among processes");
+#endif
+}
+
+/* A child that ends without a signal is not one that is waited for. */
+static void
+no_exit_signal(void)
+{
+#if defined(SYS_clone) && defined(__WALL)
+	struct miost_process *process;
+	struct fixture f;
+	pid_t child;
+
+	if (strcmp(miost_backend(), "epoll") != 0)
+		tap_skip("this backend has no way to tell");
+	make_fixture(&f);
+	fflush(stdout);
+	child = (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
+	check(child >= 0);
+	if (child == 0)
+		_exit(0);
+	check_eq(miost_process_new(f.queue, child, ID, &process), -ECHILD);
+	check_eq(waitpid(child, NULL, __WALL), child);
+	miost_os_queue_free(f.queue);
+#else
+	tap_skip("on this system all children end with a signal");
+#endif
 }
 
 static void
@@ -495,6 +584,8 @@ static const struct tap_test tests[] = {
 	{ "a forked child frees its own", copies_freed },
 	{ "SIGCHLD ignored: -ECHILD", sigchld_ignored },
 	{ "no pid, no child, no process: -EINVAL, -ECHILD, -ESRCH", bad_pids },
+	{ "the number of a thread: -ESRCH", threads_number },
+	{ "a child without an exit signal: -ECHILD", no_exit_signal },
 	{ "no descriptor left: -EMFILE", no_descriptors },
 };
 

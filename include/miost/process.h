@@ -20,8 +20,10 @@ struct miost_process;
  *
  * Returns 0, or
  * -EINVAL: `pid` is not positive;
- * -ESRCH: there is no such process, or it has been reaped already;
- * -ECHILD: it is not a child of this process;
+ * -ESRCH: there is no such process, or it has been reaped already, or the
+ *   number is a thread's;
+ * -ECHILD: it is not a child of this process, or one that clone(2) made without
+ *   an exit signal;
  * -ENOTSUP: the system cannot: on Linux before 5.4, or in a sandbox;
  * -ENOMEM, or what the system says: -EMFILE, -ENFILE, -ENOSPC.
  */
