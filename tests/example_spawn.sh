@@ -8,9 +8,8 @@
 # spawn ARGUMENT...: leaves the status in $status.
 spawn() {
 	status=0
-	# shellcheck disable=SC2086 # a list of words
-	${MIOST_TEST_RUN-} examples/spawn "$@" >"$tmp/out" 2>"$tmp/err" \
-		</dev/null || status=$?
+	run examples/spawn "$@" >"$tmp/out" 2>"$tmp/err" </dev/null ||
+		status=$?
 }
 
 spawn true

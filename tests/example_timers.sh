@@ -7,8 +7,9 @@
 
 # scheduler: commands on the input, in a pipe.
 scheduler() {
-	# shellcheck disable=SC2086 # a list of words
-	${MIOST_TEST_RUN-} examples/timers >"$tmp/out" 2>"$tmp/err"
+	run examples/timers >"$tmp/out" 2>"$tmp/err" && return
+	cat "$tmp/err"
+	return 1
 }
 
 names() {

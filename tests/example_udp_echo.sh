@@ -10,8 +10,7 @@ program=examples/udp_echo
 client() {
 	client_host=$1
 	shift
-	# shellcheck disable=SC2086 # a list of words
-	${MIOST_TEST_RUN-} "$program" -c "$client_host:$port" "$@" </dev/null
+	run "$program" -c "$client_host:$port" "$@" </dev/null
 }
 
 # echoes HOST: some texts come back, in order.

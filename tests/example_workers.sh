@@ -20,7 +20,7 @@ sort "$tmp/expected" >"$tmp/sorted"
 
 # counts THREADS
 counts() {
-	launch "$1" 10 100 1000 10000 20000 0 2 3 </dev/null
+	limited launch "$1" 10 100 1000 10000 20000 0 2 3 </dev/null || return
 	cat "$tmp/err"
 	sort "$tmp/out" | diff "$tmp/sorted" - && ended 0
 }

@@ -19,8 +19,10 @@ trap 'exit 99' HUP INT TERM
 
 tap_number=0
 tap_failed=0
+limited_child=
 
 finish() {
+	[ -z "$limited_child" ] || kill -KILL "$limited_child"
 	cleanup
 	rm -rf "$tmp"
 	[ "$1" != 0 ] || exit "$tap_failed"
@@ -107,8 +109,34 @@ compile() {
 		libmiost.la
 }
 
-# run PROGRAM...: under what the environment asks for, such as valgrind.
+# limited COMMAND...: kills it, and returns 124, when it takes too long. A
+# program, not a function that starts one, is gone then.
+limited() {
+	# What runs in the background has no input but by another descriptor.
+	{
+		"$@" <&3 3<&- &
+	} 3<&0
+	limited_child=$!
+	limited_tries=$(($(time_limit 20) * 10))
+	while kill -0 "$limited_child" 2>/dev/null; do
+		if [ "$limited_tries" -eq 0 ]; then
+			kill -KILL "$limited_child"
+			limited_child=
+			echo "killed, since it took too long: $*" >&2
+			return 124
+		fi
+		limited_tries=$((limited_tries - 1))
+		sleep 0.1
+	done
+	wait "$limited_child"
+	limited_status=$?
+	limited_child=
+	return "$limited_status"
+}
+
+# run PROGRAM...: under what the environment asks for, such as valgrind, and
+# likewise limited.
 run() {
 	# shellcheck disable=SC2086 # a list of words
-	${MIOST_TEST_RUN-} "$@"
+	limited ${MIOST_TEST_RUN-} "$@"
 }

@@ -104,28 +104,6 @@ lint() {
 	none "$2 is free of lint" "$tmp/lint"
 }
 
-# limited COMMAND...: ends it, with a failure, after a while.
-limited() {
-	limit=$(time_limit 20)
-	if command -v timeout >/dev/null; then
-		timeout "$limit" "$@"
-		return
-	fi
-	"$@" &
-	child=$!
-	(
-		sleep "$limit" &
-		sleeper=$!
-		trap 'kill "$sleeper"' TERM
-		wait "$sleeper" && kill -KILL "$child"
-	) 2>/dev/null &
-	guard=$!
-	wait "$child"
-	status=$?
-	kill "$guard" 2>/dev/null
-	return "$status"
-}
-
 # build_and_run NOUN COUNT: all examples of a page.
 build_and_run() {
 	i=0
@@ -133,8 +111,7 @@ build_and_run() {
 		i=$((i + 1))
 		# shellcheck disable=SC2086 # lists of words
 		compile "$tmp/$1.$i" $strict "$tmp/$1.$i.c" || return
-		# shellcheck disable=SC2086
-		limited ${MIOST_TEST_RUN-} "$tmp/$1.$i" || {
+		run "$tmp/$1.$i" || {
 			echo "example $i: status $?"
 			return 1
 		}

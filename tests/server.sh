@@ -128,7 +128,7 @@ refused() {
 	refused_status=$1
 	refused_text=$2
 	shift 2
-	launch "$@" </dev/null
+	limited launch "$@" </dev/null || return
 	cat "$tmp/err"
 	[ "$(cat "$tmp/status")" = "$refused_status" ] &&
 		[ ! -s "$tmp/out" ] && grep "$refused_text" "$tmp/err"
