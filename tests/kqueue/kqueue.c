@@ -45,26 +45,34 @@ enum { OUT_OF_THE_WAY = 1100 };
 
 /*
  * One lock for all. Taken with all signals blocked, since handlers call kevent,
- * too, and never held by who sleeps.
+ * too, and without being cancelled, and never held by who sleeps.
  */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 struct kqueue *double_kqueues;
 
+/* What the caller had before. */
+struct before {
+	sigset_t mask;
+	int cancel;
+};
+
 static void
-lock(sigset_t *mask)
+lock(struct before *before)
 {
 	sigset_t all;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, mask);
+	pthread_sigmask(SIG_SETMASK, &all, &before->mask);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before->cancel);
 	pthread_mutex_lock(&mutex);
 }
 
 static void
-unlock(const sigset_t *mask)
+unlock(const struct before *before)
 {
 	pthread_mutex_unlock(&mutex);
-	pthread_sigmask(SIG_SETMASK, mask, NULL);
+	pthread_setcancelstate(before->cancel, NULL);
+	pthread_sigmask(SIG_SETMASK, &before->mask, NULL);
 }
 
 int
@@ -221,16 +229,16 @@ kevent(int fd, const struct kevent *changes, event_count nchanges,
 	int room = nevents > INT_MAX ? INT_MAX : (int)nevents;
 	const int saved = errno;
 	struct kqueue *kq;
-	sigset_t mask;
+	struct before before;
 	int n;
 
-	lock(&mask);
+	lock(&before);
 	kq = enter(fd);
 	n = kq == NULL ? -EBADF
 		       : apply_all(kq, changes, nchanges, events, &room);
 	if (n == 0 && room > 0)
-		n = wait_for_events(fd, events, room, timeout, &mask);
-	unlock(&mask);
+		n = wait_for_events(fd, events, room, timeout, &before.mask);
+	unlock(&before);
 	/* A system call that succeeds leaves errno alone. */
 	errno = n < 0 ? -n : saved;
 	return n < 0 ? -1 : n;
@@ -265,23 +273,23 @@ forget_all(void)
 	}
 }
 
-static sigset_t mask_of_fork;
+static struct before before_the_fork;
 
 static void
 before_fork(void)
 {
-	sigset_t mask;
+	struct before before;
 
-	lock(&mask);
-	mask_of_fork = mask;
+	lock(&before);
+	before_the_fork = before;
 }
 
 static void
 after_fork(void)
 {
-	sigset_t mask = mask_of_fork;
+	struct before before = before_the_fork;
 
-	unlock(&mask);
+	unlock(&before);
 }
 
 static void
@@ -328,12 +336,12 @@ kqueue(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct kqueue *kq;
-	sigset_t mask;
+	struct before before;
 	int fd = -1;
 	int err;
 
 	pthread_once(&once, follow_forks);
-	lock(&mask);
+	lock(&before);
 	kq = make_kqueue();
 	err = errno;
 	if (kq != NULL) {
@@ -341,7 +349,7 @@ kqueue(void)
 		double_kqueues = kq;
 		fd = kq->fd;
 	}
-	unlock(&mask);
+	unlock(&before);
 	errno = err;
 	return fd;
 }
@@ -388,10 +396,10 @@ close(int fd)
 {
 	const int saved = errno;
 	struct kqueue *kq;
-	sigset_t mask;
+	struct before before;
 	int result;
 
-	lock(&mask);
+	lock(&before);
 	for (kq = double_kqueues; kq != NULL; kq = kq->next)
 		drop_of_descriptor(kq, fd);
 	kq = double_kqueues != NULL ? double_find_kqueue(fd) : NULL;
@@ -400,6 +408,6 @@ close(int fd)
 	result = (int)syscall(SYS_close, fd);
 	if (result == 0)
 		errno = saved;
-	unlock(&mask);
+	unlock(&before);
 	return result;
 }
