@@ -246,3 +246,34 @@ AS_IF([test "$enable_usdt" != no],
     [AC_MSG_RESULT([no])
     AC_MSG_ERROR([--enable-usdt: <sys/sdt.h> is missing])])])
 ])
+
+dnl MIOST_PEER(NAME, HEADER, LIBS, CALL): a library to measure ourselves against,
+dnl if the compiler finds it.
+AC_DEFUN([MIOST_PEER], [
+AC_CACHE_CHECK([for $1], [miost_cv_peer_$1],
+  [miost_save_LIBS=$LIBS
+  LIBS="$3 $LIBS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <$2>]], [[$4]])],
+    [miost_cv_peer_$1=yes], [miost_cv_peer_$1=no])
+  LIBS=$miost_save_LIBS])
+AS_VAR_IF([miost_cv_peer_$1], [yes],
+  [BENCH_PEERS="$BENCH_PEERS bench/$1"
+  miost_peers="$miost_peers $1"])
+])
+
+dnl What the benchmarks are linked with. The bare loop is epoll's.
+AC_DEFUN([MIOST_BENCH], [
+BENCH_PEERS=
+miost_peers=
+AS_IF([test "$miost_backend" = epoll], [
+  BENCH_PEERS='bench/epoll bench/miost'
+  miost_peers=epoll
+  MIOST_PEER([libev], [ev.h], [-lev], [return !ev_loop_new(0);])
+  MIOST_PEER([libevent], [event2/thread.h], [-levent_pthreads -levent_core],
+    [return evthread_use_pthreads();])
+  MIOST_PEER([libuv], [uv.h], [-luv], [return !uv_default_loop();])
+  AC_CHECK_HEADERS([valgrind/callgrind.h])
+  AC_CHECK_FUNCS([mallinfo2])
+])
+AC_SUBST([BENCH_PEERS])
+])

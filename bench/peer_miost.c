@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* libmiost: a loop as programs write it, around one call. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <miost.h>
+
+#include "bench.h"
+
+enum { BATCH = 256, SOURCES = 3 };
+
+struct loop {
+	struct miost_os_queue *queue;
+	struct miost_queue *user;
+	struct miost_timers *timers;
+	struct miost_source *sources[SOURCES];
+	size_t source_count;		/* 0: the queue alone, by its own call */
+	miost_option option;
+	int64_t now;
+	struct miost_event_array batch;
+	struct miost_event storage[BATCH];
+};
+
+union state {
+	miost_timer key;
+	struct miost_awakener *awakener;
+};
+
+/* Ends the program on an error of ours. */
+static void
+check(int err, const char *what)
+{
+	if (err < 0)
+		errno = -err;
+	must(err >= 0, what);
+}
+
+static void *
+loop_open(unsigned int how)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	must(loop != NULL, "loop");
+	check(miost_os_queue_new(&loop->queue), "queue");
+	check(miost_queue_new(&loop->user), "user queue");
+	check(miost_timers_new(&loop->timers), "timers");
+	loop->sources[0] = miost_os_queue_source(loop->queue);
+	loop->sources[1] = miost_timers_source(loop->timers);
+	loop->sources[2] = miost_queue_source(loop->user);
+	loop->source_count = how & ALL ? 3 : how & POLL ? 1 : 0;
+	loop->option = how & EDGE ? MIOST_EDGE : MIOST_LEVEL;
+	miost_event_array_init(&loop->batch, loop->storage, BATCH);
+	loop->now = miost_now();
+	return loop;
+}
+
+static void
+loop_poll(void *arg, bool wait)
+{
+	struct loop *loop = arg;
+	int64_t timeout = wait ? MIOST_FOREVER : 0;
+	int n;
+
+	if (loop->source_count == 0)
+		n = miost_os_queue_poll(loop->queue, &loop->batch.sink,
+					timeout);
+	else
+		n = miost_poll(loop->sources, loop->source_count,
+			       &loop->batch.sink, timeout);
+	if (n < 0 && n != -EINTR)
+		check(n, "poll");
+	if (loop->source_count > 1)
+		loop->now = miost_now();
+	for (size_t i = 0; i < loop->batch.len; i++) {
+		struct handler *handler =
+			(struct handler *)loop->storage[i].id;
+
+		handler->call(handler);
+	}
+	miost_event_array_clear(&loop->batch);
+}
+
+static void
+loop_init(void *arg, enum kind kind, struct handler *handler)
+{
+	struct loop *loop = arg;
+	union state *state = (void *)handler->state;
+
+	if (kind == WAKER)
+		check(miost_awakener_new(loop->queue, (miost_id)handler,
+					 &state->awakener), "awakener");
+	else if (kind == TIMER && loop->source_count < 2)
+		loop->source_count = 2;
+}
+
+static miost_interests
+to_interests(int interests)
+{
+	return (interests & IN ? MIOST_READABLE : 0) |
+	       (interests & OUT ? MIOST_WRITABLE : 0);
+}
+
+static void
+loop_add(void *arg, struct handler *io, int interests)
+{
+	struct loop *loop = arg;
+
+	check(miost_os_queue_register(loop->queue, io->fd, (miost_id)io,
+				      to_interests(interests), loop->option),
+	      "register");
+}
+
+static void
+loop_change(void *arg, struct handler *io, int interests)
+{
+	struct loop *loop = arg;
+
+	check(miost_os_queue_reregister(loop->queue, io->fd, (miost_id)io,
+					to_interests(interests), loop->option),
+	      "reregister");
+}
+
+static void
+loop_remove(void *arg, struct handler *io)
+{
+	struct loop *loop = arg;
+
+	check(miost_os_queue_deregister(loop->queue, io->fd), "deregister");
+}
+
+static int64_t
+loop_now(void *arg)
+{
+	return ((struct loop *)arg)->now;
+}
+
+static void
+loop_timer_add(void *arg, struct handler *timer, int64_t span)
+{
+	struct loop *loop = arg;
+	union state *state = (void *)timer->state;
+
+	check(miost_timers_add_deadline(loop->timers, (miost_id)timer,
+					miost_deadline(loop->now, span),
+					&state->key), "add a timer");
+}
+
+static void
+loop_timer_change(void *arg, struct handler *timer, int64_t span)
+{
+	struct loop *loop = arg;
+	union state *state = (void *)timer->state;
+
+	check(miost_timers_change(loop->timers, state->key,
+				  miost_deadline(loop->now, span)),
+	      "change a timer");
+}
+
+static void
+loop_timer_cancel(void *arg, struct handler *timer)
+{
+	struct loop *loop = arg;
+	union state *state = (void *)timer->state;
+
+	check(miost_timers_cancel(loop->timers, state->key),
+	      "cancel a timer");
+}
+
+static void
+loop_wake(void *loop, struct handler *waker)
+{
+	union state *state = (void *)waker->state;
+
+	(void)loop;
+	check(miost_awakener_wake(state->awakener), "wake");
+}
+
+const struct peer peer = {
+	.name = "miost",
+	.version = miost_version,
+	.flags = EDGE | POLL | ALL,
+	.size = { [TIMER] = sizeof(union state),
+		  [WAKER] = sizeof(union state) },
+	.open = loop_open,
+	.poll = loop_poll,
+	.init = loop_init,
+	.add = loop_add,
+	.change = loop_change,
+	.remove = loop_remove,
+	.now = loop_now,
+	.timer_add = loop_timer_add,
+	.timer_change = loop_timer_change,
+	.timer_cancel = loop_timer_cancel,
+	.wake = loop_wake,
+};
