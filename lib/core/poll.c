@@ -5,27 +5,22 @@
 
 #include <miost/poll.h>
 
+#include "compiler.h"
 #include "probes.h"
 
-/* How long the first source may wait: no longer than any source allows. */
-static int64_t
-shortest_timeout(struct miost_source *const sources[], size_t n,
-		 int64_t timeout)
+/* A timeout, but no longer than a source allows. */
+static inline int64_t
+shorten(struct miost_source *source, int64_t timeout)
 {
-	for (size_t i = 0; i < n && timeout != 0; i++) {
-		struct miost_source *source = sources[i];
-		int64_t span;
+	int64_t span;
 
-		if (source->ops->max_timeout == NULL)
-			continue;
-		span = source->ops->max_timeout(source);
-		if (span >= 0 && (timeout < 0 || span < timeout))
-			timeout = span;
-	}
-	return timeout;
+	if (timeout == 0 || source->ops->max_timeout == NULL)
+		return timeout;
+	span = source->ops->max_timeout(source);
+	return span >= 0 && (timeout < 0 || span < timeout) ? span : timeout;
 }
 
-static int
+static inline int
 poll_first(struct miost_source *source, struct miost_sink *sink,
 	   int64_t timeout)
 {
@@ -34,21 +29,40 @@ poll_first(struct miost_source *source, struct miost_sink *sink,
 	return source->ops->blocking_poll(source, sink, timeout);
 }
 
-static int
+/* Whether there is room for an event: 0, or why there is none. */
+static inline int
+check_room(struct miost_sink *sink)
+{
+	struct miost_event *slots;
+	ssize_t room = sink->ops->reserve(sink, 1, &slots);
+
+	if (room > 0)
+		return 0;
+	return room < 0 ? (int)room : -ENOBUFS;
+}
+
+/* The same as poll_all() does of one. */
+static inline int
+poll_one(struct miost_source *source, struct miost_sink *sink, int64_t timeout)
+{
+	int err = check_room(sink);
+
+	if (err < 0)
+		return err;
+	return poll_first(source, sink, shorten(source, timeout));
+}
+
+static MIOST__NOINLINE int
 poll_all(struct miost_source *const sources[], size_t n,
 	 struct miost_sink *sink, int64_t timeout)
 {
-	struct miost_event *slots;
-	ssize_t room;
+	int err = check_room(sink);
 	int total;
 
-	if (n == 0)
-		return 0;
-	room = sink->ops->reserve(sink, 1, &slots);
-	if (room <= 0)
-		return room < 0 ? (int)room : -ENOBUFS;
-
-	timeout = shortest_timeout(sources, n, timeout);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < n; i++)
+		timeout = shorten(sources[i], timeout);
 	total = poll_first(sources[0], sink, timeout);
 	for (size_t i = 1; i < n && total >= 0; i++) {
 		int added = sources[i]->ops->poll(sources[i], sink);
@@ -64,10 +78,13 @@ int
 miost_poll(struct miost_source *const sources[], size_t n,
 	   struct miost_sink *sink, int64_t timeout)
 {
-	int total;
+	int total = 0;
 
 	MIOST__PROBE(poll_entry, n, timeout);
-	total = poll_all(sources, n, sink, timeout);
+	if (n == 1)
+		total = poll_one(sources[0], sink, timeout);
+	else if (n > 1)
+		total = poll_all(sources, n, sink, timeout);
 	MIOST__PROBE(poll_return, total);
 	return total;
 }
