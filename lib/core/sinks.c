@@ -11,8 +11,6 @@ array_reserve(struct miost_sink *sink, size_t want, struct miost_event **slots)
 	struct miost_event_array *array = (struct miost_event_array *)sink;
 	size_t room = array->capacity - array->len;
 
-	if (room == 0)
-		return 0;
 	*slots = array->events + array->len;
 	return (ssize_t)(want < room ? want : room);
 }

@@ -6,12 +6,13 @@
 
 #include <miost/os.h>
 
+#include "../core/compiler.h"
 #include "../core/probes.h"
 #include "awakener.h"
 #include "os_queue.h"
 
 /* Waits for events that `sink` has room for. Returns `full` if it has none. */
-static int
+static inline int
 select_into(struct miost_os_queue *queue, struct miost_sink *sink,
 	    int64_t timeout, int full)
 {
@@ -42,7 +43,7 @@ os_queue_blocking_poll(struct miost_source *source, struct miost_sink *sink,
 static int
 os_queue_poll(struct miost_source *source, struct miost_sink *sink)
 {
-	return select_into((struct miost_os_queue *)source, sink, 0, 0);
+	return os_queue_blocking_poll(source, sink, 0);
 }
 
 static const struct miost_source_ops os_queue_ops = {
@@ -104,18 +105,17 @@ miost_os_queue_fd(const struct miost_os_queue *queue)
 	return queue->selector.fd;
 }
 
-/* What the arguments lack to be valid, or the backend to serve them. */
-static int
-check_register(miost_interests interests, miost_option option)
+/* What there is not on every system, and not in every combination. */
+static inline bool
+is_special(miost_interests interests, miost_option option)
 {
-	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
-				      MIOST_WRITABLE;
-	const miost_option known_options = MIOST_EDGE | MIOST_ONESHOT |
-					   MIOST_EXCLUSIVE;
+	return (interests & MIOST_PRIORITY) || (option & MIOST_EXCLUSIVE);
+}
 
-	if (interests == 0 || (interests & ~known) != 0 ||
-	    (option & ~known_options) != 0)
-		return -EINVAL;
+/* What it lacks to be valid, or the backend to serve it. */
+static int
+check_special(miost_interests interests, miost_option option)
+{
 	if ((option & MIOST_EXCLUSIVE) &&
 	    ((option & MIOST_ONESHOT) || (interests & MIOST_PRIORITY)))
 		return -EINVAL;
@@ -127,12 +127,54 @@ check_register(miost_interests interests, miost_option option)
 	return 0;
 }
 
-static int
+/* What the arguments lack to be valid. */
+static inline int
+check_register(miost_interests interests, miost_option option)
+{
+	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
+				      MIOST_WRITABLE;
+	const miost_option known_options = MIOST_EDGE | MIOST_ONESHOT |
+					   MIOST_EXCLUSIVE;
+
+	if (interests == 0 || (interests & ~known) != 0 ||
+	    (option & ~known_options) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+static inline int
 check_reregister(miost_interests interests, miost_option option)
 {
 	if (option & MIOST_EXCLUSIVE)
 		return -EINVAL;
 	return check_register(interests, option);
+}
+
+/* To register or to reregister. */
+typedef int selector_control(struct miost__selector *selector, int fd,
+			     miost_id id, miost_interests interests,
+			     miost_option option);
+
+static MIOST__NOINLINE int
+control_special(selector_control *operation, struct miost_os_queue *queue,
+		int fd, miost_id id, miost_interests interests,
+		miost_option option)
+{
+	int err = check_special(interests, option);
+
+	if (err < 0)
+		return err;
+	return operation(&queue->selector, fd, id, interests, option);
+}
+
+static inline int
+control(selector_control *operation, struct miost_os_queue *queue, int fd,
+	miost_id id, miost_interests interests, miost_option option)
+{
+	if (is_special(interests, option))
+		return control_special(operation, queue, fd, id, interests,
+				       option);
+	return operation(&queue->selector, fd, id, interests, option);
 }
 
 int
@@ -142,8 +184,8 @@ miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
 	int err = check_register(interests, option);
 
 	if (err == 0)
-		err = miost__selector_register(&queue->selector, fd, id, interests,
-					       option);
+		err = control(miost__selector_register, queue, fd, id,
+			      interests, option);
 	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, option, err);
 	return err;
 }
@@ -175,8 +217,8 @@ miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
 	int err = check_reregister(interests, option);
 
 	if (err == 0)
-		err = miost__selector_reregister(&queue->selector, fd, id, interests,
-						 option);
+		err = control(miost__selector_reregister, queue, fd, id,
+			      interests, option);
 	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests, option, err);
 	return err;
 }
@@ -197,6 +239,8 @@ miost_os_queue_register_evented(struct miost_os_queue *queue,
 {
 	int err = check_register(interests, option);
 
+	if (err == 0 && is_special(interests, option))
+		err = check_special(interests, option);
 	if (err < 0)
 		return err;
 	return handle->ops->register_with(handle, queue, id, interests,
@@ -211,6 +255,8 @@ miost_os_queue_reregister_evented(struct miost_os_queue *queue,
 {
 	int err = check_reregister(interests, option);
 
+	if (err == 0 && is_special(interests, option))
+		err = check_special(interests, option);
 	if (err < 0)
 		return err;
 	return handle->ops->reregister_with(handle, queue, id, interests,

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 
 #include <miost/timers.h>
 
+#include "../core/compiler.h"
 #include "selector.h"
 
 #ifndef HAVE_EPOLLEXCLUSIVE
@@ -83,9 +85,8 @@ miost__selector_close(struct miost__selector *selector)
 static miost_ready
 to_ready(uint32_t events)
 {
-	const uint32_t same = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR |
-			      EPOLLHUP;
-	miost_ready ready = events & same;
+	const uint32_t plain = EPOLLIN | EPOLLPRI | EPOLLOUT;
+	miost_ready ready = events & (plain | EPOLLERR | EPOLLHUP);
 
 	_Static_assert((int)EPOLLIN == MIOST_READABLE &&
 		       (int)EPOLLPRI == MIOST_PRIORITY &&
@@ -93,8 +94,8 @@ to_ready(uint32_t events)
 		       (int)EPOLLERR == MIOST_ERROR &&
 		       (int)EPOLLHUP == MIOST_HUP, "both number as poll(2)");
 
-	if (!(events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)))
-		return ready;
+	if ((events & ~plain) == 0)
+		return events;
 	if (events & EPOLLHUP)
 		ready |= MIOST_READ_CLOSED | MIOST_WRITE_CLOSED;
 	if (events & EPOLLRDHUP)
@@ -171,52 +172,75 @@ wait_long(struct miost__selector *selector, struct epoll_event *events, int n,
 	return count;
 }
 
-static int
-wait_any(struct miost__selector *selector, struct epoll_event *events, int n,
-	 int64_t timeout)
+/* Waits for a time; out of line, so that a busy poll saves few registers. */
+static MIOST__NOINLINE int
+wait_timed(struct miost__selector *selector, struct epoll_event *events,
+	   int n, int64_t timeout)
 {
-	int count;
-
 	if (timeout > LONGEST_WAIT)
 		return wait_long(selector, events, n, timeout);
-	if (timeout > 0)
-		return wait_once(selector, events, n, timeout);
-	count = epoll_wait(selector->fd, events, n, timeout < 0 ? -1 : 0);
+	return wait_once(selector, events, n, timeout);
+}
+
+/* Waits without end, or not at all. */
+static inline int
+wait_or_not(struct miost__selector *selector, struct epoll_event *events, int n,
+	    int64_t timeout)
+{
+	int count = epoll_wait(selector->fd, events, n, timeout < 0 ? -1 : 0);
+
 	return count < 0 ? -errno : count;
 }
 
+/*
+ * The kernel's events are put into the slots of ours, if they are no larger,
+ * as on 64-bit machines, and converted there from the last to the first: none
+ * is written over before it was read.
+ */
 int
 miost__selector_select(struct miost__selector *selector,
 		       struct miost_event *events, size_t n, int64_t timeout)
 {
-	struct epoll_event batch[MIOST__SELECTOR_BATCH];
-	int max = n < MIOST__SELECTOR_BATCH ? (int)n : MIOST__SELECTOR_BATCH;
-	int count = wait_any(selector, batch, max, timeout);
+	enum { IN_PLACE = sizeof(struct epoll_event) <= sizeof(*events) };
+	struct epoll_event batch[IN_PLACE ? 1 : MIOST__SELECTOR_BATCH];
+	char *from = IN_PLACE ? (char *)events : (char *)batch;
+	struct miost_event *to = events;
+	int count;
 
-	for (int i = 0; i < count; i++) {
-		events[i].id = (miost_id)batch[i].data.u64;
-		events[i].readiness = to_ready(batch[i].events);
+	if (!IN_PLACE && n > MIOST__SELECTOR_BATCH)
+		n = MIOST__SELECTOR_BATCH;
+	if (timeout > 0)
+		count = wait_timed(selector, (void *)from, (int)n, timeout);
+	else
+		count = wait_or_not(selector, (void *)from, (int)n, timeout);
+	if (count <= 0)
+		return count;
+	for (from += (size_t)count * sizeof(*batch), to += count; to > events;) {
+		struct epoll_event event;
+
+		from -= sizeof(event);
+		to--;
+		memcpy(&event, from, sizeof(event));
+		to->id = (miost_id)event.data.u64;
+		to->readiness = to_ready(event.events);
 	}
 	return count;
 }
 
-static uint32_t
+static inline uint32_t
 to_epoll(miost_interests interests, miost_option option)
 {
-	uint32_t events = interests;	/* numbered alike */
+	bool half_close = (interests & MIOST_READABLE) &&
+			  !(option & MIOST_EXCLUSIVE);
 
-	if ((interests & MIOST_READABLE) && !(option & MIOST_EXCLUSIVE))
-		events |= EPOLLRDHUP;
-	if (option & MIOST_EDGE)
-		events |= EPOLLET;
-	if (option & MIOST_ONESHOT)
-		events |= EPOLLONESHOT;
-	if (option & MIOST_EXCLUSIVE)
-		events |= EPOLLEXCLUSIVE;
-	return events;
+	return interests |	/* numbered alike */
+	       (half_close ? EPOLLRDHUP : 0) |
+	       (option & MIOST_EDGE ? EPOLLET : 0) |
+	       (option & MIOST_ONESHOT ? EPOLLONESHOT : 0) |
+	       (option & MIOST_EXCLUSIVE ? EPOLLEXCLUSIVE : 0);
 }
 
-static int
+static inline int
 control(struct miost__selector *selector, int operation, int fd, miost_id id,
 	miost_interests interests, miost_option option)
 {
