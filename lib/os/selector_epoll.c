@@ -230,11 +230,13 @@ miost__selector_select(struct miost__selector *selector,
 static inline uint32_t
 to_epoll(miost_interests interests, miost_option option)
 {
-	bool half_close = (interests & MIOST_READABLE) &&
-			  !(option & MIOST_EXCLUSIVE);
+	uint32_t events = interests;	/* numbered alike */
 
-	return interests |	/* numbered alike */
-	       (half_close ? EPOLLRDHUP : 0) |
+	if ((interests & MIOST_READABLE) && !(option & MIOST_EXCLUSIVE))
+		events |= EPOLLRDHUP;
+	if (option == MIOST_LEVEL)
+		return events;
+	return events |
 	       (option & MIOST_EDGE ? EPOLLET : 0) |
 	       (option & MIOST_ONESHOT ? EPOLLONESHOT : 0) |
 	       (option & MIOST_EXCLUSIVE ? EPOLLEXCLUSIVE : 0);
