@@ -20,8 +20,8 @@ struct handler {
 
 enum kind { IO, TIMER, WAKER, KINDS };
 
-/* Interests. */
-enum { IN = 1, OUT = 2 };
+/* Interests, numbered as poll(2) does, and so epoll and libmiost. */
+enum { IN = 1, OUT = 4 };
 
 /* Ways of one peer to do the same. */
 enum {
@@ -80,7 +80,15 @@ size_t take_number(char ***arguments);
 /* An array of handlers for a loop, and one of them. */
 void *new_handlers(void *loop, enum kind kind, size_t n,
 		   void (*call)(struct handler *handler));
-struct handler *handler_at(void *handlers, enum kind kind, size_t i);
+
+/* How far apart they lie. */
+extern size_t handler_sizes[KINDS];
+
+static inline struct handler *
+handler_at(void *handlers, enum kind kind, size_t i)
+{
+	return (void *)((char *)handlers + i * handler_sizes[kind]);
+}
 
 /* Nanoseconds: on the wall, and of the processor by the whole process. */
 int64_t wall(void);

@@ -21,6 +21,7 @@
 #include "bench.h"
 
 unsigned int flags;
+size_t handler_sizes[KINDS];
 
 static const struct {
 	const char *name;
@@ -57,29 +58,23 @@ take_number(char ***arguments)
 	return (size_t)number;
 }
 
-/* Handlers lie as far apart as the peer's watcher, rounded up, makes them. */
-static size_t
-handler_size(enum kind kind)
+/* As the peer's watcher, rounded up, makes them. */
+static void
+set_handler_sizes(void)
 {
-	size_t units = (peer.size[kind] + sizeof(max_align_t) - 1) /
-		       sizeof(max_align_t);
+	const size_t unit = sizeof(max_align_t);
 
-	return sizeof(struct handler) + units * sizeof(max_align_t);
-}
-
-struct handler *
-handler_at(void *handlers, enum kind kind, size_t i)
-{
-	char *bytes = handlers;
-
-	return (void *)(bytes + i * handler_size(kind));
+	for (int kind = 0; kind < KINDS; kind++)
+		handler_sizes[kind] = sizeof(struct handler) +
+				      (peer.size[kind] + unit - 1) / unit *
+					      unit;
 }
 
 void *
 new_handlers(void *loop, enum kind kind, size_t n,
 	     void (*call)(struct handler *handler))
 {
-	void *handlers = calloc(n, handler_size(kind));
+	void *handlers = calloc(n, handler_sizes[kind]);
 
 	must(handlers != NULL, "handlers");
 	for (size_t i = 0; i < n; i++) {
@@ -230,6 +225,7 @@ main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	raise_limit();
+	set_handler_sizes();
 	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++) {
 		if (*next == NULL || strcmp(*next, workloads[i].name) != 0)
 			continue;

@@ -48,7 +48,8 @@ bare_poll(void *arg, bool wait)
 	struct loop *loop = arg;
 	int n = epoll_wait(loop->fd, loop->batch, BATCH, wait ? -1 : 0);
 
-	must(n >= 0 || errno == EINTR, "epoll_wait");
+	if (n < 0)
+		must(errno == EINTR, "epoll_wait");
 	for (int i = 0; i < n; i++) {
 		struct handler *handler = loop->batch[i].data.ptr;
 
@@ -60,12 +61,12 @@ static void
 control(struct loop *loop, int operation, struct handler *io, int interests)
 {
 	struct epoll_event event = {
-		.events = (interests & IN ? EPOLLIN : 0) |
-			  (interests & OUT ? EPOLLOUT : 0) | loop->edge,
+		.events = (uint32_t)interests | loop->edge,
 		.data.ptr = io
 	};
 
-	must(epoll_ctl(loop->fd, operation, io->fd, &event) == 0, "epoll_ctl");
+	if (epoll_ctl(loop->fd, operation, io->fd, &event) < 0)
+		must(false, "epoll_ctl");
 }
 
 static void
@@ -121,7 +122,8 @@ bare_wake(void *loop, struct handler *handler)
 	static const uint64_t one = 1;
 
 	(void)loop;
-	must(write(handler->fd, &one, sizeof(one)) > 0, "write");
+	if (write(handler->fd, &one, sizeof(one)) < 0)
+		must(false, "write");
 }
 
 const struct peer peer = {

@@ -27,12 +27,13 @@ union state {
 };
 
 /* Ends the program on an error of ours. */
-static void
+static inline void
 check(int err, const char *what)
 {
-	if (err < 0)
-		errno = -err;
-	must(err >= 0, what);
+	if (err >= 0)
+		return;
+	errno = -err;
+	must(false, what);
 }
 
 static void *
@@ -54,30 +55,38 @@ loop_open(unsigned int how)
 	return loop;
 }
 
+static int
+poll_sources(struct loop *loop, int64_t timeout)
+{
+	int n = miost_poll(loop->sources, loop->source_count,
+			   &loop->batch.sink, timeout);
+
+	if (loop->source_count > 1)
+		loop->now = miost_now();
+	return n;
+}
+
 static void
 loop_poll(void *arg, bool wait)
 {
 	struct loop *loop = arg;
+	const struct miost_event *event = loop->storage, *end;
 	int64_t timeout = wait ? MIOST_FOREVER : 0;
 	int n;
 
-	if (loop->source_count == 0)
+	if (loop->source_count > 0)
+		n = poll_sources(loop, timeout);
+	else
 		n = miost_os_queue_poll(loop->queue, &loop->batch.sink,
 					timeout);
-	else
-		n = miost_poll(loop->sources, loop->source_count,
-			       &loop->batch.sink, timeout);
 	if (n < 0 && n != -EINTR)
 		check(n, "poll");
-	if (loop->source_count > 1)
-		loop->now = miost_now();
-	for (size_t i = 0; i < loop->batch.len; i++) {
-		struct handler *handler =
-			(struct handler *)loop->storage[i].id;
+	for (end = event + loop->batch.len; event < end; event++) {
+		struct handler *handler = (struct handler *)event->id;
 
 		handler->call(handler);
 	}
-	miost_event_array_clear(&loop->batch);
+	loop->batch.len = 0;
 }
 
 static void
@@ -93,20 +102,13 @@ loop_init(void *arg, enum kind kind, struct handler *handler)
 		loop->source_count = 2;
 }
 
-static miost_interests
-to_interests(int interests)
-{
-	return (interests & IN ? MIOST_READABLE : 0) |
-	       (interests & OUT ? MIOST_WRITABLE : 0);
-}
-
 static void
 loop_add(void *arg, struct handler *io, int interests)
 {
 	struct loop *loop = arg;
 
 	check(miost_os_queue_register(loop->queue, io->fd, (miost_id)io,
-				      to_interests(interests), loop->option),
+				      (miost_interests)interests, loop->option),
 	      "register");
 }
 
@@ -116,7 +118,7 @@ loop_change(void *arg, struct handler *io, int interests)
 	struct loop *loop = arg;
 
 	check(miost_os_queue_reregister(loop->queue, io->fd, (miost_id)io,
-					to_interests(interests), loop->option),
+					(miost_interests)interests, loop->option),
 	      "reregister");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* poll: a poll that does not wait, of 100 descriptors of which none is ready. */
+/* poll: a poll that does not wait, of 100 descriptors, none of them ready. */
 #include <sys/socket.h>
 
 #include "bench.h"

@@ -276,4 +276,5 @@ AS_IF([test "$miost_backend" = epoll], [
   AC_CHECK_FUNCS([mallinfo2])
 ])
 AC_SUBST([BENCH_PEERS])
+AC_SUBST([has_callgrind], [$ac_cv_header_valgrind_callgrind_h])
 ])
