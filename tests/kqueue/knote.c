@@ -168,11 +168,16 @@ is_without_pidfd(const struct knote *note)
 bool
 double_must_look(const struct kqueue *kq)
 {
-	const struct knote *note = kq->notes.next;
+	const struct knote *note;
+	const struct kqueue *inner;
 
-	while (note != &kq->notes && !is_without_pidfd(note))
-		note = note->next;
-	return note != &kq->notes;
+	for (note = kq->notes.next; note != &kq->notes; note = note->next) {
+		inner = note->nested ? double_find_kqueue(note->fd) : NULL;
+		if (is_without_pidfd(note) ||
+		    (inner != NULL && double_must_look(inner)))
+			return true;
+	}
+	return false;
 }
 
 /* What epoll does not tell. */
