@@ -98,6 +98,16 @@ name_prefix() {
 	echo __USER_LABEL_PREFIX__ | $CC -E -P - | tr -d ' \n'
 }
 
+# await COMMAND...: until it succeeds; fails when that takes too long.
+await() {
+	await_tries=$(($(time_limit 20) * 10))
+	until "$@"; do
+		await_tries=$((await_tries - 1))
+		[ "$await_tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
 # compile OUT ARGUMENT...: flags and sources, linked with the library.
 compile() {
 	tap_out=$1

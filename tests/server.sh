@@ -38,16 +38,6 @@ apart() {
 	"$@"
 }
 
-# await COMMAND...: until it succeeds; fails when that takes too long.
-await() {
-	await_tries=$(($(time_limit 20) * 10))
-	until "$@"; do
-		await_tries=$((await_tries - 1))
-		[ "$await_tries" -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
 # launch ARGUMENT...: runs the program, and leaves its status in a file.
 launch() {
 	cleanup
