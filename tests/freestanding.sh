@@ -28,7 +28,7 @@ undefined() {
 		NF == 3 { defined[$3] = 1 }
 		NF == 2 && $1 == "U" { used[$2] = 1 }
 		END { for (name in used) if (!defined[name]) print name }
-	' | sed "s/^$(name_prefix)//" | grep -v -e '^bzero$' -e '^__stack_' \
+	' | sed "s/^$(name_prefix)//" | grep -v -e '^_*bzero$' -e '^__stack_' \
 		-e '^__guard_local$' -e '^__aeabi_' -e '^_GLOBAL_OFFSET_TABLE_$' \
 		-e '^__u\{0,1\}\(div\|mod\|cmp\)[a-z]*[0-9]$' -e '^__x86\.' |
 		sort
