@@ -156,9 +156,9 @@ typedef int selector_control(struct miost__selector *selector, int fd,
 			     miost_option option);
 
 static MIOST__NOINLINE int
-control_special(selector_control *operation, struct miost_os_queue *queue,
-		int fd, miost_id id, miost_interests interests,
-		miost_option option)
+control_special(struct miost_os_queue *queue, int fd, miost_id id,
+		miost_interests interests, miost_option option,
+		selector_control *operation)
 {
 	int err = check_special(interests, option);
 
@@ -167,13 +167,15 @@ control_special(selector_control *operation, struct miost_os_queue *queue,
 	return operation(&queue->selector, fd, id, interests, option);
 }
 
+/* Arguments keep the order of the callers', and so their registers. */
 static inline int
-control(selector_control *operation, struct miost_os_queue *queue, int fd,
-	miost_id id, miost_interests interests, miost_option option)
+control(struct miost_os_queue *queue, int fd, miost_id id,
+	miost_interests interests, miost_option option,
+	selector_control *operation)
 {
 	if (is_special(interests, option))
-		return control_special(operation, queue, fd, id, interests,
-				       option);
+		return control_special(queue, fd, id, interests, option,
+				       operation);
 	return operation(&queue->selector, fd, id, interests, option);
 }
 
@@ -184,8 +186,8 @@ miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
 	int err = check_register(interests, option);
 
 	if (err == 0)
-		err = control(miost__selector_register, queue, fd, id,
-			      interests, option);
+		err = control(queue, fd, id, interests, option,
+			      miost__selector_register);
 	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, option, err);
 	return err;
 }
@@ -217,8 +219,8 @@ miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
 	int err = check_reregister(interests, option);
 
 	if (err == 0)
-		err = control(miost__selector_reregister, queue, fd, id,
-			      interests, option);
+		err = control(queue, fd, id, interests, option,
+			      miost__selector_reregister);
 	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests, option, err);
 	return err;
 }

@@ -230,16 +230,18 @@ miost__selector_select(struct miost__selector *selector,
 static inline uint32_t
 to_epoll(miost_interests interests, miost_option option)
 {
+	uint32_t half_close = interests & MIOST_READABLE ? EPOLLRDHUP : 0;
 	uint32_t events = interests;	/* numbered alike */
 
-	if ((interests & MIOST_READABLE) && !(option & MIOST_EXCLUSIVE))
-		events |= EPOLLRDHUP;
 	if (option == MIOST_LEVEL)
-		return events;
-	return events |
-	       (option & MIOST_EDGE ? EPOLLET : 0) |
-	       (option & MIOST_ONESHOT ? EPOLLONESHOT : 0) |
-	       (option & MIOST_EXCLUSIVE ? EPOLLEXCLUSIVE : 0);
+		return events | half_close;
+	if (option & MIOST_EDGE)
+		events |= EPOLLET;
+	if (option & MIOST_ONESHOT)
+		events |= EPOLLONESHOT;
+	if (option & MIOST_EXCLUSIVE)
+		return events | EPOLLEXCLUSIVE;
+	return events | half_close;
 }
 
 static inline int
