@@ -409,6 +409,9 @@ forked_free(void)
 	int fd, status;
 	pid_t child;
 
+	if (getenv("MIOST_TEST_RUN") != NULL)
+		tap_skip("valgrind looks for leaks in children, too, and "
+			 "changes how they end");
 	make_fixture(&f);
 	check_ok(miost_os_queue_new(&queue));
 	fd = miost_os_queue_fd(queue);

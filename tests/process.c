@@ -30,6 +30,9 @@ need_processes(void)
 	pid_t child;
 	int err;
 
+	if (!on_epoll() && getenv("MIOST_TEST_RUN") != NULL)
+		tap_skip("valgrind looks for leaks in children, too, and "
+			 "changes how they end");
 	check_ok(miost_os_queue_new(&queue));
 	fflush(stdout);
 	child = fork();

@@ -5,11 +5,29 @@
 #include <unistd.h>
 
 #include <miost/os.h>
+#include <miost/timers.h>
 
 #include "../core/compiler.h"
 #include "../core/probes.h"
 #include "awakener.h"
 #include "os_queue.h"
+
+int
+miost__selector_select_long(struct miost__selector *selector,
+			    struct miost_event *events, size_t n,
+			    int64_t timeout, int64_t longest)
+{
+	int64_t deadline = miost_deadline(miost_now(), timeout);
+	int count;
+
+	do {
+		count = miost__selector_select(selector, events, n,
+					       timeout < longest ? timeout
+								 : longest);
+		timeout = deadline - miost_now();
+	} while (count == 0 && timeout > 0);
+	return count;
+}
 
 /* Waits for events that `sink` has room for. Returns `full` if it has none. */
 static inline int

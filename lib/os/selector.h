@@ -16,8 +16,8 @@
 #include <miost/version.h>
 
 /*
- * Events taken from the system at once, of which a backend keeps that many on
- * its stack. More are left to the next poll.
+ * Events taken from the system at once, of which a backend may keep that many
+ * on its stack. More are left to the next poll.
  */
 enum { MIOST__SELECTOR_BATCH = 256 };
 
@@ -52,6 +52,14 @@ void miost__selector_close(struct miost__selector *selector);
 int miost__selector_select(struct miost__selector *selector,
 			   struct miost_event *events, size_t n,
 			   int64_t timeout);
+
+/*
+ * The same for one that is above the `longest` that the backend can wait: in
+ * parts. It is the queue's, not the backend's.
+ */
+int miost__selector_select_long(struct miost__selector *selector,
+				struct miost_event *events, size_t n,
+				int64_t timeout, int64_t longest);
 
 /* -EEXIST: registered already. */
 int miost__selector_register(struct miost__selector *selector, int fd,

@@ -24,8 +24,6 @@
 #include <sys/syscall.h>
 #endif
 
-#include <miost/timers.h>
-
 #include "../core/compiler.h"
 #include "selector.h"
 
@@ -134,10 +132,13 @@ wait_precise(int epfd, struct epoll_event *events, int n, int64_t timeout)
 #endif
 }
 
-/* Waits in one call; `timeout` is positive, and at most LONGEST_WAIT. */
-static int
-wait_once(struct miost__selector *selector, struct epoll_event *events, int n,
-	  int64_t timeout)
+/*
+ * Waits for a time, at most LONGEST_WAIT; out of line, so that a busy poll saves
+ * few registers.
+ */
+static MIOST__NOINLINE int
+wait_timed(struct miost__selector *selector, struct epoll_event *events,
+	   int n, int64_t timeout)
 {
 	int64_t ms = timeout / NS_PER_MS;
 	bool whole = timeout % NS_PER_MS == 0;
@@ -153,33 +154,6 @@ wait_once(struct miost__selector *selector, struct epoll_event *events, int n,
 	}
 	count = epoll_wait(selector->fd, events, n, (int)(whole ? ms : ms + 1));
 	return count < 0 ? -errno : count;
-}
-
-/* Waits in as many calls as it takes; `timeout` is above LONGEST_WAIT. */
-static int
-wait_long(struct miost__selector *selector, struct epoll_event *events, int n,
-	  int64_t timeout)
-{
-	int64_t deadline = miost_deadline(miost_now(), timeout);
-	int count;
-
-	do {
-		count = wait_once(selector, events, n,
-				  timeout < LONGEST_WAIT ? timeout
-							 : LONGEST_WAIT);
-		timeout = deadline - miost_now();
-	} while (count == 0 && timeout > 0);
-	return count;
-}
-
-/* Waits for a time; out of line, so that a busy poll saves few registers. */
-static MIOST__NOINLINE int
-wait_timed(struct miost__selector *selector, struct epoll_event *events,
-	   int n, int64_t timeout)
-{
-	if (timeout > LONGEST_WAIT)
-		return wait_long(selector, events, n, timeout);
-	return wait_once(selector, events, n, timeout);
 }
 
 /* Waits without end, or not at all. */
@@ -209,10 +183,13 @@ miost__selector_select(struct miost__selector *selector,
 
 	if (!IN_PLACE && n > MIOST__SELECTOR_BATCH)
 		n = MIOST__SELECTOR_BATCH;
-	if (timeout > 0)
+	if (timeout <= 0)
+		count = wait_or_not(selector, (void *)from, (int)n, timeout);
+	else if (timeout <= LONGEST_WAIT)
 		count = wait_timed(selector, (void *)from, (int)n, timeout);
 	else
-		count = wait_or_not(selector, (void *)from, (int)n, timeout);
+		return miost__selector_select_long(selector, events, n, timeout,
+						   LONGEST_WAIT);
 	if (count <= 0)
 		return count;
 	for (from += (size_t)count * sizeof(*batch), to += count; to > events;) {

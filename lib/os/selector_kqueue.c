@@ -36,8 +36,6 @@
 #include <sys/event.h>
 #include <unistd.h>
 
-#include <miost/timers.h>
-
 #include "kqueue.h"
 
 #define NS_PER_US 1000
@@ -351,9 +349,9 @@ to_ready(const struct kevent *event)
 	return MIOST_READABLE;
 }
 
-/* Waits in one call; `timeout` is at most LONGEST_WAIT, or without end. */
+/* Waits without end, or at most LONGEST_WAIT. */
 static int
-wait_once(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
+wait_for(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
 {
 	int64_t us = timeout / NS_PER_US + (timeout % NS_PER_US != 0);
 	struct timespec span = { .tv_sec = 0 };
@@ -365,22 +363,6 @@ wait_once(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
 	}
 	count = kevent(kq, NULL, 0, batch, n, timeout < 0 ? NULL : &span);
 	return count < 0 ? -errno : count;
-}
-
-/* Waits in as many calls as it takes; `timeout` is above LONGEST_WAIT. */
-static int
-wait_long(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
-{
-	int64_t deadline = miost_deadline(miost_now(), timeout);
-	int count;
-
-	do {
-		count = wait_once(kq, batch, n, timeout < LONGEST_WAIT
-							? timeout
-							: LONGEST_WAIT);
-		timeout = deadline - miost_now();
-	} while (count == 0 && timeout > 0);
-	return count;
 }
 
 /* Which of the first `n` events is of the same oneshot descriptor, or `n`. */
@@ -423,8 +405,10 @@ miost__selector_select(struct miost__selector *selector,
 	bool oneshot = false;
 	int count, stored = 0;
 
-	count = (timeout > LONGEST_WAIT ? wait_long : wait_once)(
-		selector->fd, batch, max, timeout);
+	if (timeout > LONGEST_WAIT)
+		return miost__selector_select_long(selector, events, n, timeout,
+						   LONGEST_WAIT);
+	count = wait_for(selector->fd, batch, max, timeout);
 	for (int i = 0; i < count; i++) {
 		int place = stored;
 
