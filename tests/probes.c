@@ -5,7 +5,7 @@
  */
 #include <signal.h>
 
-#include "probes/sys/sdt.h"
+#include "sdt/sys/sdt.h"
 #include "util.h"
 
 enum { MOST = 16, ARGUMENTS = 6 };

@@ -11,7 +11,9 @@ array_reserve(struct miost_sink *sink, size_t want, struct miost_event **slots)
 	struct miost_event_array *array = (struct miost_event_array *)sink;
 	size_t room = array->capacity - array->len;
 
-	*slots = array->events + array->len;
+	/* As numbers: without storage there is no pointer to add to. */
+	*slots = (struct miost_event *)((uintptr_t)array->events +
+					array->len * sizeof(**slots));
 	return (ssize_t)(want < room ? want : room);
 }
 
