@@ -6,8 +6,13 @@
 
 #include "signals.h"
 
-/* Numbers that are no signals are in no set. */
-#ifdef NSIG
+/*
+ * Numbers that are no signals are in no set. FreeBSD's NSIG leaves out those of
+ * real time.
+ */
+#ifdef _SIG_MAXSIG
+#define LAST_SIGNAL _SIG_MAXSIG
+#elif defined(NSIG)
 #define LAST_SIGNAL (NSIG - 1)
 #else
 #define LAST_SIGNAL 127
