@@ -106,6 +106,9 @@ is_dropped(int number)
 #endif
 #ifdef SIGINFO
 	       number == SIGINFO ||
+#ifdef SIGPWR
+	       number == SIGPWR ||	/* NetBSD's, which is no death there */
+#endif
 #endif
 	       number == SIGWINCH;
 }
