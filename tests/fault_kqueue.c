@@ -144,12 +144,15 @@ wait_errors(void)
 static void
 half_registered(void)
 {
+	static const int errors[] = { ENOMEM, ENOENT };
 	struct fixture f;
 
 	make_fixture(&f);
-	for (int nth = 1; nth <= 2; nth++) {
-		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
-		check_eq(add(&f, BOTH, MIOST_LEVEL), -ENOMEM);
+	for (int i = 0; i < 4; i++) {
+		int nth = 1 + i % 2;
+
+		fail(KEVENT_RECEIPT, nth, nth, errors[i / 2]);
+		check_eq(add(&f, BOTH, MIOST_LEVEL), -errors[i / 2]);
 		check_eq(poll_for(&f, 0), 0);
 		reset_faults();
 		check_eq(take_out(&f), -ENOENT);
@@ -275,6 +278,32 @@ oneshot_calls(void)
 	check_eq(write(f.fds[0], "x", 1), 1);
 	check_eq(poll_for(&f, 0), 0);
 	check_ok(take_out(&f));
+	free_fixture(&f);
+}
+
+/* Others that have an event in the same poll go on as they were. */
+static void
+oneshot_among_others(void)
+{
+	struct fixture f;
+	int others[2];
+
+	make_fixture(&f);
+	make_pair(others);
+	check_ok(add(&f, BOTH, MIOST_ONESHOT));
+	check_ok(miost_os_queue_register(f.queue, others[0], 5, BOTH, 0));
+	check_ok(miost_os_queue_register(f.queue, others[1], 6, BOTH,
+					 MIOST_EDGE));
+	check_eq(poll_for(&f, 0), 3);
+	check_eq(write(others[0], "x", 1), 1);
+	check_eq(write(others[1], "x", 1), 1);
+	check_eq(poll_for(&f, 0), 3);
+	for (size_t i = 0; i < 3; i++) {
+		check(f.storage[i].id != 1);
+		if (f.storage[i].id == 6)
+			check_eq(f.storage[i].readiness, MIOST_READABLE);
+	}
+	close_pair(others);
 	free_fixture(&f);
 }
 
@@ -441,6 +470,7 @@ static const struct tap_test tests[] = {
 	{ "a pipe without a reader: -EPIPE", broken_pipe },
 	{ "oneshot in both directions: one event, one more call",
 	  oneshot_calls },
+	{ "oneshot silences nothing but its own", oneshot_among_others },
 	{ "a wake after the queue is gone", wakes_nobody },
 	{ "a child that ended, and cannot be watched", ended_before },
 	{ "an end that is told too early", told_early },
