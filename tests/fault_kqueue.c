@@ -256,6 +256,24 @@ broken_pipe(void)
 	free_fixture(&f);
 }
 
+/* One's own end of a connection is no error, however much is still to be sent. */
+static void
+own_end(void)
+{
+	static const char block[4096];
+	struct fixture f;
+
+	make_fixture(&f);
+	while (write(f.fds[0], block, sizeof(block)) > 0)
+		;
+	check_ok(shutdown(f.fds[0], SHUT_WR));
+	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
+	check_eq(poll_for(&f, 0), 1);
+	check_eq(f.storage[0].readiness, MIOST_WRITABLE | MIOST_HUP |
+						 MIOST_WRITE_CLOSED);
+	free_fixture(&f);
+}
+
 /* Of both directions of a oneshot one is an event, and one call silences all. */
 static void
 oneshot_calls(void)
@@ -468,6 +486,7 @@ static const struct tap_test tests[] = {
 	{ "errors of removing", removal_errors },
 	{ "changes that were interrupted", interrupted_changes },
 	{ "a pipe without a reader: -EPIPE", broken_pipe },
+	{ "one's own end is no error", own_end },
 	{ "oneshot in both directions: one event, one more call",
 	  oneshot_calls },
 	{ "oneshot silences nothing but its own", oneshot_among_others },

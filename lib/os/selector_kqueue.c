@@ -19,7 +19,9 @@
  *   again, and what a change then does not find has been removed before.
  * - EVFILT_WRITE on a pipe whose reader is gone is EPIPE and not there on
  *   FreeBSD, EBADF on NetBSD; on macOS 10.10 and 10.11 it is EPIPE and there.
- * - A pipe that cannot be written to any more is EV_EOF without an error.
+ * - A pipe that cannot be written to any more is EV_EOF without an error, as is
+ *   a socket that was shut down. It has no room; but on FreeBSD 14 it has what
+ *   there was, and a socket may have none, so the descriptor is asked.
  * - NetBSD took no more than 10^8 seconds, 32-bit systems take no more than
  *   their time_t, and ticks of the clock are counted in an int. macOS dropped
  *   what is below a microsecond.
@@ -32,6 +34,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/event.h>
 #include <unistd.h>
@@ -311,10 +314,20 @@ miost__selector_deregister(const struct miost__selector *selector, int fd)
 
 /* Events. */
 
+static bool
+is_socket(int fd)
+{
+	int type;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 ||
+	       errno != ENOTSOCK;
+}
+
 /*
  * The end of a file: to a reader, that nothing more comes; to a writer, that
- * nothing can be sent; with an error, both. A writer gets none from a pipe,
- * which has no room, either.
+ * nothing can be sent; with an error, both. That a pipe's writer has no reader
+ * is an error, though kqueue gives none.
  */
 static miost_ready
 closed_ready(const struct kevent *event, bool reader)
@@ -326,7 +339,7 @@ closed_ready(const struct kevent *event, bool reader)
 		       MIOST_WRITE_CLOSED;
 	if (reader)
 		return ready | MIOST_READ_CLOSED;
-	if (event->data == 0)
+	if (!is_socket((int)event->ident))
 		ready |= MIOST_ERROR;
 	return ready | MIOST_WRITE_CLOSED;
 }
