@@ -325,6 +325,24 @@ oneshot_among_others(void)
 	free_fixture(&f);
 }
 
+/* What is registered twice has the new id, and is watched as it was. */
+static void
+registered_twice(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
+	check_ok(miost_os_queue_register(f.queue, f.fds[0], 7, BOTH,
+					 MIOST_EDGE));
+	for (int i = 0; i < 2; i++) {
+		check_eq(poll_for(&f, 0), 1);
+		check_eq(f.storage[0].id, 7);
+		check_eq(f.storage[0].readiness, MIOST_WRITABLE);
+	}
+	free_fixture(&f);
+}
+
 /* What belongs to a queue. */
 
 /* A queue that was freed is not there to be woken: another may have its number. */
@@ -490,6 +508,7 @@ static const struct tap_test tests[] = {
 	{ "oneshot in both directions: one event, one more call",
 	  oneshot_calls },
 	{ "oneshot silences nothing but its own", oneshot_among_others },
+	{ "registered twice: the new id, the old option", registered_twice },
 	{ "a wake after the queue is gone", wakes_nobody },
 	{ "a child that ended, and cannot be watched", ended_before },
 	{ "an end that is told too early", told_early },

@@ -82,8 +82,8 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * -EINVAL: no or unknown interests, unknown or contradictory options, `fd` is
  *          this queue's own, or it is another queue's and to be exclusive;
  * -EBADF: `fd` is not open;
- * -EEXIST: `fd` is registered already; kqueue does not notice, and replaces id
- *          and option of the interests that are named;
+ * -EEXIST: `fd` is registered already; kqueue does not notice, and replaces the
+ *          id, but not the option, of the interests that are named;
  * -EPERM: the system cannot watch such a descriptor (a regular file, which
  *         kqueue watches); -ENODEV: such a device;
  * -EPIPE: `fd` sends into a pipe that nobody reads, on kqueue alone;
