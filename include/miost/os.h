@@ -86,7 +86,7 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  *          id, but not the option, of the interests that are named;
  * -EPERM: the system cannot watch such a descriptor (a regular file, which
  *         kqueue watches); -ENODEV: such a device;
- * -EPIPE: `fd` sends into a pipe that nobody reads, on kqueue alone;
+ * -EPIPE: `fd` sends into a pipe that nobody reads, on FreeBSD and NetBSD;
  * -ENOTSUP: the system has no MIOST_EXCLUSIVE, or no MIOST_PRIORITY;
  * -ELOOP: queues would watch each other in a circle, or nest too deeply;
  * -ENOMEM, -ENOSPC: the system's limits.

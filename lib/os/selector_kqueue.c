@@ -18,7 +18,8 @@
  * - A call that was interrupted may have made its changes (macOS). They are made
  *   again, and what a change then does not find has been removed before.
  * - EVFILT_WRITE on a pipe whose reader is gone is EPIPE and not there on
- *   FreeBSD, EBADF on NetBSD; on macOS 10.10 and 10.11 it is EPIPE and there.
+ *   FreeBSD, EBADF on NetBSD; on macOS 10.10 and 10.11 it is EPIPE and there. On
+ *   OpenBSD and on later macOS it is there, and fires.
  * - A pipe that cannot be written to any more is EV_EOF without an error, as is
  *   a socket that was shut down. It has no room; but on FreeBSD 14 it has what
  *   there was, and a socket may have none, so the descriptor is asked.
