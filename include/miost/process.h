@@ -25,6 +25,7 @@ struct miost_process;
  * -ECHILD: it is not a child of this process, or one that clone(2) made without
  *   an exit signal;
  * -ENOTSUP: the system cannot: on Linux before 5.4, or in a sandbox;
+ * -EACCES: it has other users, on NetBSD and OpenBSD;
  * -ENOMEM, or what the system says: -EMFILE, -ENFILE, -ENOSPC.
  */
 MIOST_API int miost_process_new(struct miost_os_queue *queue, pid_t pid,
