@@ -162,19 +162,43 @@ timers_max_timeout(struct miost_source *source)
 	return span < INT64_MAX ? (int64_t)span : INT64_MAX;
 }
 
-/* Fires the earliest. */
-static void
-fire(struct miost_timers *timers, struct miost_event *event)
+/* Makes the event of an entry's timer, which has fired by then. */
+static inline void
+fire(struct miost_timers *timers, struct entry entry,
+     struct miost_event *event)
 {
-	uint32_t earliest = timers->sorted ? timers->near - 1 : 0;
-	uint32_t slot = timers->entries[earliest].slot;
+	struct slot *slot = &timers->slots[entry.slot];
 
-	event->id = timers->slots[slot].id;
+	event->id = slot->id;
 	event->readiness = MIOST_TIMER;
-	MIOST__PROBE(timer_fire, timers, make_key(timers, slot), event->id,
-		     timers->entries[earliest].deadline);
-	miost__timers_take_out(timers, slot);
-	release(timers, slot);
+	MIOST__PROBE(timer_fire, timers, make_key(timers, entry.slot),
+		     slot->id, entry.deadline);
+	slot->generation++;
+}
+
+/* Fires the earliest of a sorted near part. */
+static void
+fire_sorted(struct miost_timers *timers, struct miost_event *events,
+	    uint32_t n)
+{
+	const struct entry *end = timers->entries + timers->near;
+
+	for (uint32_t i = 0; i < n; i++)
+		fire(timers, *--end, &events[i]);
+	miost__timers_drop_earliest(timers, n);
+}
+
+/* Fires the earliest of a heap, one by one. */
+static void
+fire_heap(struct miost_timers *timers, struct miost_event *events, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t slot = timers->entries[0].slot;
+
+		fire(timers, timers->entries[0], &events[i]);
+		miost__timers_take_out(timers, slot);
+		timers->entries[timers->len].slot = slot;
+	}
 }
 
 static int
@@ -196,8 +220,11 @@ timers_poll(struct miost_source *source, struct miost_sink *sink)
 	n = sink->ops->reserve(sink, due < INT_MAX ? due : INT_MAX, &slots);
 	if (n <= 0)
 		return (int)n;
-	for (ssize_t i = 0; i < n; i++)
-		fire(timers, &slots[i]);
+	if (timers->sorted)
+		fire_sorted(timers, slots, (uint32_t)n);
+	else
+		fire_heap(timers, slots, (uint32_t)n);
+	timers->live -= (uint32_t)n;
 	sink->ops->commit(sink, (size_t)n);
 	return (int)n;
 }

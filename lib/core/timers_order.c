@@ -242,6 +242,26 @@ miost__timers_take_out(struct miost_timers *timers, uint32_t slot)
 		place(timers, i, entries[timers->len]);
 }
 
+void
+miost__timers_drop_earliest(struct miost_timers *timers, uint32_t n)
+{
+	struct entry *entries = timers->entries;
+	uint32_t far = timers->len - timers->near;
+	uint32_t moved = far < n ? far : n;
+
+	timers->operations += n;
+	timers->near -= n;
+	timers->len -= n;
+	/* The last of the far part fill the gap. */
+	for (uint32_t i = 0; i < moved; i++) {
+		struct entry *last = &entries[timers->len + n - moved + i];
+		uint32_t spare = entries[timers->near + i].slot;
+
+		place(timers, timers->near + i, *last);
+		last->slot = spare;
+	}
+}
+
 /* How many below the heap's entry `i`, and it, are due; stops at `most`. */
 static uint32_t
 count_heap(const struct miost_timers *timers, uint64_t i, int64_t now,
