@@ -332,6 +332,55 @@ all_equal(void)
 	miost_timers_free(timers);
 }
 
+/* Deadlines that leading digits tell apart badly: some crowd, at any scale. */
+static int64_t
+crowded_deadline(size_t i, int pattern)
+{
+	if (pattern == 0)
+		return now_ns - (INT64_C(1) << i % 60);
+	if (pattern == 1)
+		return i == 0 ? INT64_MIN : now_ns - (int64_t)(i * 7919 % 997);
+	return now_ns - (int64_t)(i % 40) * 1000000000 - (int64_t)draw(3);
+}
+
+/* Polls once: all of `n` are due, and come in their order. */
+static void
+fire_crowded(size_t n, int pattern)
+{
+	static struct miost_event storage[5000];
+	static int64_t deadlines[5000];
+	struct miost_event_array array;
+	struct miost_timers *timers;
+
+	check_eq(miost_timers_new(&timers), 0);
+	for (size_t i = 0; i < n; i++) {
+		deadlines[i] = crowded_deadline(i, pattern);
+		check_eq(miost_timers_add_deadline(timers, i, deadlines[i],
+						   NULL), 0);
+	}
+	miost_event_array_init(&array, storage, n);
+	check_eq(timers->source.ops->poll(&timers->source, &array.sink), n);
+	for (size_t i = 1; i < n; i++) {
+		int64_t before = deadlines[storage[i - 1].id];
+		int64_t after = deadlines[storage[i].id];
+
+		check(before < after ||
+		      (before == after && storage[i - 1].id < storage[i].id));
+	}
+	check_eq(miost_timers_len(timers), 0);
+	miost_timers_free(timers);
+}
+
+static void
+crowds(void)
+{
+	static const size_t sizes[] = { 64, 500, 1024, 1025, 5000 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (int pattern = 0; pattern < 3; pattern++)
+			fire_crowded(sizes[i], pattern);
+}
+
 /* What is far is due, too, once its deadline is reached and not passed. */
 static void
 due_while_far(void)
@@ -596,6 +645,7 @@ static const struct tap_test tests[] = {
 	{ "as the model says, with some", balanced },
 	{ "as the model says, with many", many },
 	{ "equal deadlines go by id, with small sinks and large", all_equal },
+	{ "deadlines that crowd, at any scale", crowds },
 	{ "far ones are due when their deadline is reached", due_while_far },
 	{ "a key that was made up: -ENOENT", forged },
 	{ "a backlog, and for each event another", backlog_that_stays },
