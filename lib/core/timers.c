@@ -32,15 +32,6 @@ insert(struct miost_timers *timers, struct entry entry)
 		miost__timers_insert_near(timers, entry);
 }
 
-/* Frees a slot into the spare place that its entry left. */
-static void
-release(struct miost_timers *timers, uint32_t slot)
-{
-	timers->slots[slot].generation++;
-	timers->entries[timers->len].slot = slot;
-	timers->live--;
-}
-
 static int
 grow(struct miost_timers *timers, size_t capacity)
 {
@@ -167,18 +158,15 @@ timers_max_timeout(struct miost_source *source)
 	return span < INT64_MAX ? (int64_t)span : INT64_MAX;
 }
 
-/* Makes the event of an entry's timer, which has fired by then. */
+/* Makes the event of an entry's timer. */
 static inline void
-fire(struct miost_timers *timers, struct entry entry,
+fire(const struct miost_timers *timers, struct entry entry,
      struct miost_event *event)
 {
-	struct slot *slot = &timers->slots[entry.slot];
-
-	event->id = slot->id;
+	event->id = timers->slots[entry.slot].id;
 	event->readiness = MIOST_TIMER;
 	MIOST__PROBE(timer_fire, timers, make_key(timers, entry.slot),
-		     slot->id, entry.deadline);
-	slot->generation++;
+		     event->id, entry.deadline);
 }
 
 /* Fires the earliest of a sorted near part. */
@@ -188,8 +176,11 @@ fire_sorted(struct miost_timers *timers, struct miost_event *events,
 {
 	const struct entry *end = timers->entries + timers->near;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		fire(timers, *--end, &events[i]);
+		timers->slots[end->slot].generation++;
+	}
+	timers->live -= n;
 	miost__timers_drop_earliest(timers, n);
 }
 
@@ -198,11 +189,10 @@ static void
 fire_heap(struct miost_timers *timers, struct miost_event *events, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t slot = timers->entries[0].slot;
+		struct entry earliest = timers->entries[0];
 
-		fire(timers, timers->entries[0], &events[i]);
-		miost__timers_take_out(timers, slot);
-		timers->entries[timers->len].slot = slot;
+		fire(timers, earliest, &events[i]);
+		miost__timers_remove_near(timers, earliest.slot);
 	}
 }
 
@@ -229,7 +219,6 @@ timers_poll(struct miost_source *source, struct miost_sink *sink)
 		fire_sorted(timers, slots, (uint32_t)n);
 	else
 		fire_heap(timers, slots, (uint32_t)n);
-	timers->live -= (uint32_t)n;
 	sink->ops->commit(sink, (size_t)n);
 	return (int)n;
 }
@@ -353,20 +342,19 @@ miost_timers_change(struct miost_timers *timers, miost_timer key,
 /*
  * Removes a timer. A far one keeps its entry, and with it its slot, until the
  * next sweep: to take it out would touch three places of memory, not one.
+ * Without a call for a far one no register need be saved.
  */
-static void
+static inline void
 remove_slot(struct miost_timers *timers, uint32_t slot)
 {
 	MIOST__PROBE(timer_cancel, timers, make_key(timers, slot),
 		     timers->slots[slot].id);
 	if (timers->slots[slot].pos < timers->near) {
-		miost__timers_take_out(timers, slot);
-		release(timers, slot);
-	} else {
-		timers->slots[slot].generation++;
-		timers->live--;
+		miost__timers_remove_near(timers, slot);
+		return;
 	}
-	if (timers->live == 0)
+	timers->slots[slot].generation++;
+	if (--timers->live == 0)
 		timers->len = 0;
 }
 

@@ -102,6 +102,9 @@ void miost__timers_insert_near(struct miost_timers *timers,
 /* Takes the entry of a live slot out; the first spare one has no slot then. */
 void miost__timers_take_out(struct miost_timers *timers, uint32_t slot);
 
+/* Removes a near timer: its entry and its slot are spare then. */
+void miost__timers_remove_near(struct miost_timers *timers, uint32_t slot);
+
 /* Makes the `n` earliest of a sorted near part the first spare ones. */
 void miost__timers_drop_earliest(struct miost_timers *timers, uint32_t n);
 

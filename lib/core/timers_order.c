@@ -243,6 +243,16 @@ miost__timers_take_out(struct miost_timers *timers, uint32_t slot)
 }
 
 void
+miost__timers_remove_near(struct miost_timers *timers, uint32_t slot)
+{
+	miost__timers_take_out(timers, slot);
+	timers->entries[timers->len].slot = slot;
+	timers->slots[slot].generation++;
+	if (--timers->live == 0)
+		timers->len = 0;
+}
+
+void
 miost__timers_drop_earliest(struct miost_timers *timers, uint32_t n)
 {
 	struct entry *entries = timers->entries;
