@@ -23,7 +23,7 @@ struct loop {
 
 union state {
 	miost_timer key;
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 };
 
 /* Ends the program on an error of ours. */
@@ -96,8 +96,8 @@ loop_init(void *arg, enum kind kind, struct handler *handler)
 	union state *state = (void *)handler->state;
 
 	if (kind == WAKER)
-		check(miost_awakener_new(loop->queue, (miost_id)handler,
-					 &state->awakener), "awakener");
+		check(miost_waker_new(loop->queue, (miost_id)handler,
+					 &state->waker), "waker");
 	else if (kind == TIMER && loop->source_count < 2)
 		loop->source_count = 2;
 }
@@ -174,7 +174,7 @@ loop_wake(void *loop, struct handler *waker)
 	union state *state = (void *)waker->state;
 
 	(void)loop;
-	check(miost_awakener_wake(state->awakener), "wake");
+	check(miost_waker_wake(state->waker), "wake");
 }
 
 const struct peer peer = {

@@ -35,13 +35,13 @@ static struct {
 } shared = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	     .more = PTHREAD_COND_INITIALIZER };
 
-static struct miost_awakener *interrupt;
+static struct miost_waker *interrupt;
 
 static void
 on_interrupt(int number)
 {
 	(void)number;
-	miost_awakener_wake(interrupt);
+	miost_waker_wake(interrupt);
 }
 
 static bool
@@ -70,11 +70,11 @@ take_job(void)
 	return job;
 }
 
-/* Each thread has an awakener of its own. */
+/* Each thread has a waker of its own. */
 static void *
 work(void *arg)
 {
-	struct miost_awakener *done = arg;
+	struct miost_waker *done = arg;
 	struct job *job;
 
 	while ((job = take_job()) != NULL) {
@@ -84,9 +84,9 @@ work(void *arg)
 		job->next = shared.results;
 		shared.results = job;
 		pthread_mutex_unlock(&shared.lock);
-		miost_awakener_wake(done);
+		miost_waker_wake(done);
 	}
-	miost_awakener_free(done);
+	miost_waker_free(done);
 	return NULL;
 }
 
@@ -144,22 +144,22 @@ end_threads(const pthread_t *threads, int n)
 }
 
 static int
-run(struct miost_os_queue *queue, struct miost_awakener *done, int n,
+run(struct miost_os_queue *queue, struct miost_waker *done, int n,
     size_t jobs)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
 	pthread_t threads[MOST_THREADS];
-	struct miost_awakener *clone;
+	struct miost_waker *clone;
 	int err = 0, started;
 
 	sigaction(SIGINT, &action, NULL);
 	for (started = 0; started < n; started++) {
-		err = miost_awakener_clone(done, &clone);
+		err = miost_waker_clone(done, &clone);
 		if (err < 0)
 			break;
 		err = -pthread_create(&threads[started], NULL, work, clone);
 		if (err < 0) {
-			miost_awakener_free(clone);
+			miost_waker_free(clone);
 			break;
 		}
 	}
@@ -174,19 +174,19 @@ run(struct miost_os_queue *queue, struct miost_awakener *done, int n,
 static int
 compute(int n, size_t jobs)
 {
-	struct miost_awakener *done = NULL;
+	struct miost_waker *done = NULL;
 	struct miost_os_queue *queue;
 	int err = miost_os_queue_new(&queue);
 
 	if (err < 0)
 		return err;
-	err = miost_awakener_new(queue, DONE, &done);
+	err = miost_waker_new(queue, DONE, &done);
 	if (err == 0)
-		err = miost_awakener_new(queue, INTERRUPTED, &interrupt);
+		err = miost_waker_new(queue, INTERRUPTED, &interrupt);
 	if (err == 0)
 		err = run(queue, done, n, jobs);
-	miost_awakener_free(interrupt);
-	miost_awakener_free(done);
+	miost_waker_free(interrupt);
+	miost_waker_free(done);
 	miost_os_queue_free(queue);
 	return err;
 }

@@ -10,12 +10,12 @@
 #include <miost/version.h>
 
 #if MIOST_WITH_OS
-#include <miost/awakener.h>
 #include <miost/net.h>
 #include <miost/os.h>
 #include <miost/process.h>
 #include <miost/signals.h>
 #include <miost/unix.h>
+#include <miost/waker.h>
 #endif
 
 #endif

@@ -111,7 +111,7 @@ AC_SUBST([SANITIZE_CFLAGS])
 ])
 
 dnl What the system has, and which files serve it: miost_backend,
-dnl miost_awakener, and for the summary miost_kqueue, miost_signals,
+dnl miost_waker, and for the summary miost_kqueue, miost_signals,
 dnl miost_process, miost_precise and miost_exclusive.
 AC_DEFUN([MIOST_SYSTEM], [
 AC_CHECK_FUNCS([epoll_create1 kqueue])
@@ -152,22 +152,22 @@ AC_SEARCH_LIBS([clock_gettime], [rt], [],
 AC_SEARCH_LIBS([pthread_sigmask], [pthread], [],
   [AC_MSG_ERROR([this system has no pthread_sigmask])])
 
-AS_CASE([$with_awakener],
+AS_CASE([$with_waker],
   [auto], [AS_IF(
     [test $miost_backend:$ac_cv_func_eventfd = epoll:yes],
-      [miost_awakener=eventfd],
+      [miost_waker=eventfd],
     [test $miost_backend:$miost_cv_EVFILT_USER = kqueue:yes],
-      [miost_awakener=user],
-    [miost_awakener=pipe])],
-  [eventfd], [miost_awakener=eventfd
+      [miost_waker=user],
+    [miost_waker=pipe])],
+  [eventfd], [miost_waker=eventfd
     AS_IF([test $miost_backend:$ac_cv_func_eventfd != epoll:yes],
-      [AC_MSG_ERROR([--with-awakener=eventfd: not on this system])])],
-  [user], [miost_awakener=user
+      [AC_MSG_ERROR([--with-waker=eventfd: not on this system])])],
+  [user], [miost_waker=user
     AS_IF([test $miost_backend:$miost_cv_EVFILT_USER != kqueue:yes],
-      [AC_MSG_ERROR([--with-awakener=user: not on this system])])],
-  [pipe], [miost_awakener=pipe],
+      [AC_MSG_ERROR([--with-waker=user: not on this system])])],
+  [pipe], [miost_waker=pipe],
   [AC_MSG_ERROR(
-    [--with-awakener=$with_awakener: not auto, eventfd, user or pipe])])
+    [--with-waker=$with_waker: not auto, eventfd, user or pipe])])
 
 AS_IF([test "$miost_backend" = epoll && test "$ac_cv_func_signalfd" != yes],
   [AC_MSG_ERROR([this system has epoll, but no signalfd])])

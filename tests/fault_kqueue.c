@@ -359,28 +359,28 @@ static void
 wakes_nobody(void)
 {
 	static const int errors[] = { EBADF, ENOENT };
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct fixture f;
 
 	make_fixture(&f);
-	if (!miost_has(MIOST_FEATURE_AWAKENER_USER)) {
+	if (!miost_has(MIOST_FEATURE_WAKER_USER)) {
 		free_fixture(&f);
-		tap_skip("awakeners are not on EVFILT_USER");
+		tap_skip("wakers are not on EVFILT_USER");
 	}
-	check_ok(miost_awakener_new(f.queue, 1, &awakener));
+	check_ok(miost_waker_new(f.queue, 1, &waker));
 	for (size_t i = 0; i < 2; i++) {
 		fail(KEVENT_CHANGE, 1, 1, errors[i]);
-		check_ok(miost_awakener_wake(awakener));
+		check_ok(miost_waker_wake(waker));
 		reset_faults();
 		check_eq(poll_for(&f, 0), 0);
 	}
-	miost_awakener_free(awakener);
-	check_ok(miost_awakener_new(f.queue, 1, &awakener));
+	miost_waker_free(waker);
+	check_ok(miost_waker_new(f.queue, 1, &waker));
 	fail(KEVENT_CHANGE, 1, 3, EINTR);
-	check_ok(miost_awakener_wake(awakener));
+	check_ok(miost_waker_wake(waker));
 	check_eq(faults.count[KEVENT_CHANGE], 4);
 	check_eq(poll_for(&f, 0), 1);
-	miost_awakener_free(awakener);
+	miost_waker_free(waker);
 	free_fixture(&f);
 }
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-#include "../lib/os/awakener.h"
+#include "../lib/os/waker.h"
 #include "../lib/os/os_queue.h"
 #include "fault_calls.h"
 
@@ -191,23 +191,23 @@ register_calls(void)
 	miost_os_queue_free(w.queue);
 }
 
-/* Awakeners. */
+/* Wakers. */
 
 /* What makes its descriptors, and what it registers them with. */
-static const enum call awakener_calls[] = { MALLOC, EVENTFD, PIPE, EPOLL_CTL,
+static const enum call waker_calls[] = { MALLOC, EVENTFD, PIPE, EPOLL_CTL,
 					    KEVENT_CHANGE };
 
 /* What a wake calls. */
 static enum call
 wake_call(void)
 {
-	return miost_has(MIOST_FEATURE_AWAKENER_USER) ? KEVENT_CHANGE : WRITE;
+	return miost_has(MIOST_FEATURE_WAKER_USER) ? KEVENT_CHANGE : WRITE;
 }
 
 static void
-no_awakener(void)
+no_waker(void)
 {
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct miost_os_queue *queue;
 	struct miost_event storage[1];
 	struct miost_event_array array;
@@ -216,19 +216,19 @@ no_awakener(void)
 	for (size_t i = 0; i < 5; i++) {
 		int err;
 
-		fail(awakener_calls[i], 1, 1, ENOMEM);
-		err = miost_awakener_new(queue, 1, &awakener);
-		check_eq(err, faults.count[awakener_calls[i]] ? -ENOMEM : 0);
+		fail(waker_calls[i], 1, 1, ENOMEM);
+		err = miost_waker_new(queue, 1, &waker);
+		check_eq(err, faults.count[waker_calls[i]] ? -ENOMEM : 0);
 		if (err == 0)
-			miost_awakener_free(awakener);
+			miost_waker_free(waker);
 	}
 	/* What failed is of no concern to the next. */
 	reset_faults();
-	check_ok(miost_awakener_new(queue, 1, &awakener));
-	check_ok(miost_awakener_wake(awakener));
+	check_ok(miost_waker_new(queue, 1, &waker));
+	check_ok(miost_waker_wake(waker));
 	miost_event_array_init(&array, storage, 1);
 	check_eq(miost_os_queue_poll(queue, &array.sink, 0), 1);
-	miost_awakener_free(awakener);
+	miost_waker_free(waker);
 	miost_os_queue_free(queue);
 }
 
@@ -236,17 +236,17 @@ no_awakener(void)
 static void
 awake_already(void)
 {
-	struct miost_awakener *awakener, *clone;
+	struct miost_waker *waker, *clone;
 	struct waiting w;
 
 	start_queue(&w);
-	check_ok(miost_awakener_new(w.queue, 1, &awakener));
-	check_ok(miost_awakener_clone(awakener, &clone));
+	check_ok(miost_waker_new(w.queue, 1, &waker));
+	check_ok(miost_waker_clone(waker, &clone));
 	for (int i = 0; i < 3; i++) {
 		reset_faults();
 		for (int k = 0; k < 100; k++) {
-			check_ok(miost_awakener_wake(awakener));
-			check_ok(miost_awakener_wake(clone));
+			check_ok(miost_waker_wake(waker));
+			check_ok(miost_waker_wake(clone));
 		}
 		check_eq(faults.count[wake_call()], 1);
 		check_eq(faults.count[READ], 0);
@@ -256,80 +256,80 @@ awake_already(void)
 			 1);
 		check_eq(faults.count[READ], 0);
 	}
-	miost_awakener_free(awakener);
-	miost_awakener_free(clone);
+	miost_waker_free(waker);
+	miost_waker_free(clone);
 	miost_os_queue_free(w.queue);
 	reset_faults();
 }
 
 /* Writes what it holds until it would block. */
 static void
-fill_awakener(const struct miost_awakener *awakener)
+fill_waker(const struct miost_waker *waker)
 {
 	static const uint64_t most = UINT64_MAX - 1;
 	static const char block[4096];
 	uint64_t count;
 
-	if (miost_has(MIOST_FEATURE_AWAKENER_EVENTFD)) {
-		while (read(awakener->receiver, &count, sizeof(count)) > 0)
+	if (miost_has(MIOST_FEATURE_WAKER_EVENTFD)) {
+		while (read(waker->receiver, &count, sizeof(count)) > 0)
 			;
-		check_eq(write(awakener->sender, &most, sizeof(most)),
+		check_eq(write(waker->sender, &most, sizeof(most)),
 			 sizeof(most));
 		return;
 	}
-	while (write(awakener->sender, block, sizeof(block)) > 0)
+	while (write(waker->sender, block, sizeof(block)) > 0)
 		;
-	while (write(awakener->sender, "", 1) > 0)
+	while (write(waker->sender, "", 1) > 0)
 		;
 }
 
 static void
-full_awakener(void)
+full_waker(void)
 {
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct waiting w;
 
-	if (miost_has(MIOST_FEATURE_AWAKENER_USER))
-		tap_skip("an awakener on EVFILT_USER is never full");
+	if (miost_has(MIOST_FEATURE_WAKER_USER))
+		tap_skip("a waker on EVFILT_USER is never full");
 	start_queue(&w);
-	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	check_ok(miost_waker_new(w.queue, 1, &waker));
 	for (int i = 0; i < 3; i++) {
-		fill_awakener(awakener);
+		fill_waker(waker);
 		w.array.len = 0;
 		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
 		w.array.len = 0;
 		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 0);
 		reset_faults();
-		check_ok(miost_awakener_wake(awakener));
+		check_ok(miost_waker_wake(waker));
 		check_eq(faults.count[WRITE], 2);
 		check(faults.count[READ] > 0);
 		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
 		w.array.len = 0;
 		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 0);
 	}
-	miost_awakener_free(awakener);
+	miost_waker_free(waker);
 	miost_os_queue_free(w.queue);
 	reset_faults();
 }
 
 /* An error, if there ever is one, is told, and the next wake tries again. */
 static void
-awakener_errors(void)
+waker_errors(void)
 {
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct waiting w;
 
 	start_queue(&w);
-	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	check_ok(miost_waker_new(w.queue, 1, &waker));
 	for (int i = 0; i < 2; i++) {
 		fail(wake_call(), 1, 1, EIO);
 		errno = ERANGE;
-		check_eq(miost_awakener_wake(awakener), -EIO);
+		check_eq(miost_waker_wake(waker), -EIO);
 		check_eq(errno, ERANGE);
 	}
-	check_ok(miost_awakener_wake(awakener));
+	check_ok(miost_waker_wake(waker));
 	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
-	miost_awakener_free(awakener);
+	miost_waker_free(waker);
 	miost_os_queue_free(w.queue);
 	reset_faults();
 }
@@ -337,18 +337,18 @@ awakener_errors(void)
 static void
 interrupted_wake(void)
 {
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct waiting w;
 
-	if (!miost_has(MIOST_FEATURE_AWAKENER_PIPE))
+	if (!miost_has(MIOST_FEATURE_WAKER_PIPE))
 		tap_skip("only a wake of a pipe can be interrupted");
 	start_queue(&w);
-	check_ok(miost_awakener_new(w.queue, 1, &awakener));
+	check_ok(miost_waker_new(w.queue, 1, &waker));
 	fail(WRITE, 1, 2, EINTR);
-	check_ok(miost_awakener_wake(awakener));
+	check_ok(miost_waker_wake(waker));
 	check_eq(faults.count[WRITE], 3);
 	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
-	miost_awakener_free(awakener);
+	miost_waker_free(waker);
 	miost_os_queue_free(w.queue);
 	reset_faults();
 }
@@ -357,21 +357,21 @@ interrupted_wake(void)
 static void
 forgotten(void)
 {
-	struct miost_awakener *awakener, *kept;
+	struct miost_waker *waker, *kept;
 	struct miost_os_queue *queue;
 	int count = 0;
 
 	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_awakener_new(queue, 1, &kept));
+	check_ok(miost_waker_new(queue, 1, &kept));
 	for (int i = 0; i < 100; i++) {
-		check_ok(miost_awakener_new(queue, 1, &awakener));
-		miost_awakener_free(awakener);
+		check_ok(miost_waker_new(queue, 1, &waker));
+		miost_waker_free(waker);
 	}
-	for (awakener = queue->awakeners; awakener != NULL;
-	     awakener = awakener->next)
+	for (waker = queue->wakers; waker != NULL;
+	     waker = waker->next)
 		count++;
 	check(count <= 2);
-	miost_awakener_free(kept);
+	miost_waker_free(kept);
 	miost_os_queue_free(queue);
 }
 
@@ -563,7 +563,7 @@ close_on_exec(void)
 {
 	static bool before[TAP_FDS], after[TAP_FDS];
 	struct miost_process *process = NULL;
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct miost_signals *signals;
 	struct miost_os_queue *queue;
 	pid_t child = start_child();
@@ -574,7 +574,7 @@ close_on_exec(void)
 	sigaddset(&set, SIGUSR1);
 	tap_open_fds(before);
 	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_awakener_new(queue, 1, &awakener));
+	check_ok(miost_waker_new(queue, 1, &waker));
 	check_ok(miost_signals_new(queue, &set, 1, &signals));
 	(void)miost_process_new(queue, child, 1, &process);
 	tap_open_fds(after);
@@ -587,7 +587,7 @@ close_on_exec(void)
 	check(made >= 3);
 	miost_process_free(process);
 	miost_signals_free(signals);
-	miost_awakener_free(awakener);
+	miost_waker_free(waker);
 	miost_os_queue_free(queue);
 	check_eq(waitpid(child, NULL, 0), child);
 }
@@ -598,12 +598,12 @@ static const struct tap_test tests[] = {
 	{ "errors of waiting", wait_errors },
 	{ "waits longer than a call takes", long_waits },
 	{ "a change is one call", register_calls },
-	{ "no awakener to be had: the error, and nothing kept", no_awakener },
+	{ "no waker to be had: the error, and nothing kept", no_waker },
 	{ "a wake of what is awake calls nothing", awake_already },
-	{ "an awakener that is full is made room in", full_awakener },
-	{ "errors of wakes are told, and not for ever", awakener_errors },
+	{ "a waker that is full is made room in", full_waker },
+	{ "errors of wakes are told, and not for ever", waker_errors },
 	{ "a wake goes on when interrupted", interrupted_wake },
-	{ "awakeners that are gone are forgotten", forgotten },
+	{ "wakers that are gone are forgotten", forgotten },
 	{ "no signals to be had: the mask as it was", no_signals },
 	{ "a signal is received when interrupted", signals_go_on },
 	{ "no process to be had: the error, and the child is left",

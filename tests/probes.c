@@ -139,29 +139,29 @@ polling(void)
 static void
 waking(void)
 {
-	struct miost_awakener *awakener, *other;
+	struct miost_waker *waker, *other;
 	struct miost_event_array array;
 	struct miost_event storage[4];
 	struct miost_os_queue *queue;
 
 	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_awakener_new(queue, 1, &awakener));
-	check_ok(miost_awakener_new(queue, 2, &other));
+	check_ok(miost_waker_new(queue, 1, &waker));
+	check_ok(miost_waker_new(queue, 2, &other));
 	for (int i = 0; i < 2; i++) {
 		count = looked_at = 0;
-		check_ok(miost_awakener_wake(awakener));
-		expect("wake", awakener, 1);
-		check_ok(miost_awakener_wake(awakener));
-		expect("wake", awakener, 0);
-		check_ok(miost_awakener_wake(other));
+		check_ok(miost_waker_wake(waker));
+		expect("wake", waker, 1);
+		check_ok(miost_waker_wake(waker));
+		expect("wake", waker, 0);
+		check_ok(miost_waker_wake(other));
 		expect("wake", other, 1);
 		expect_nothing();
 		miost_event_array_init(&array, storage, 4);
 		check_eq(miost_os_queue_poll(queue, &array.sink, 0), 2);
 	}
 	count = looked_at = 0;
-	miost_awakener_free(awakener);
-	miost_awakener_free(other);
+	miost_waker_free(waker);
+	miost_waker_free(other);
 	miost_os_queue_free(queue);
 	expect_nothing();
 }

@@ -30,9 +30,9 @@ features(void)
 	check(!miost_has(MIOST_FEATURE_EXCLUSIVE) || epoll);
 	check(miost_has(MIOST_FEATURE_PRIORITY) || !epoll);
 	check(miost_has(MIOST_FEATURE_PRECISE_TIMEOUT) || epoll);
-	check_eq(miost_has(MIOST_FEATURE_AWAKENER_EVENTFD) +
-			 miost_has(MIOST_FEATURE_AWAKENER_USER) +
-			 miost_has(MIOST_FEATURE_AWAKENER_PIPE), 1);
+	check_eq(miost_has(MIOST_FEATURE_WAKER_EVENTFD) +
+			 miost_has(MIOST_FEATURE_WAKER_USER) +
+			 miost_has(MIOST_FEATURE_WAKER_PIPE), 1);
 	check(!miost_has((enum miost_feature)0));
 	check(!miost_has((enum miost_feature)1000));
 }

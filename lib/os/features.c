@@ -4,8 +4,8 @@
 
 #include <miost/version.h>
 
-#include "awakener.h"
 #include "selector.h"
+#include "waker.h"
 
 const char *
 miost_backend(void)
@@ -23,10 +23,10 @@ miost_has(enum miost_feature feature)
 #else
 		return false;
 #endif
-	case MIOST_FEATURE_AWAKENER_EVENTFD:
-	case MIOST_FEATURE_AWAKENER_USER:
-	case MIOST_FEATURE_AWAKENER_PIPE:
-		return feature == miost__awakener_kind;
+	case MIOST_FEATURE_WAKER_EVENTFD:
+	case MIOST_FEATURE_WAKER_USER:
+	case MIOST_FEATURE_WAKER_PIPE:
+		return feature == miost__waker_kind;
 	case MIOST_FEATURE_EXCLUSIVE:
 	case MIOST_FEATURE_PRIORITY:
 	case MIOST_FEATURE_PRECISE_TIMEOUT:

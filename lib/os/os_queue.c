@@ -9,8 +9,8 @@
 
 #include "../core/compiler.h"
 #include "../core/probes.h"
-#include "awakener.h"
 #include "os_queue.h"
+#include "waker.h"
 
 int
 miost__selector_select_long(struct miost__selector *selector,
@@ -44,8 +44,8 @@ select_into(struct miost_os_queue *queue, struct miost_sink *sink,
 	n = miost__selector_select(&queue->selector, slots, (size_t)room,
 				   timeout);
 	if (n > 0) {
-		if (queue->awakeners != NULL)
-			miost__awakener_rearm(queue->awakeners);
+		if (queue->wakers != NULL)
+			miost__waker_rearm(queue->wakers);
 		sink->ops->commit(sink, (size_t)n);
 	}
 	return n;
@@ -79,7 +79,7 @@ miost_os_queue_new(struct miost_os_queue **out)
 	if (queue == NULL)
 		return -ENOMEM;
 	queue->source.ops = &os_queue_ops;
-	queue->awakeners = NULL;
+	queue->wakers = NULL;
 	err = miost__selector_open(&queue->selector);
 	if (err < 0) {
 		free(queue);
@@ -95,7 +95,7 @@ miost_os_queue_free(struct miost_os_queue *queue)
 	if (queue == NULL)
 		return;
 	miost__selector_close(&queue->selector);
-	miost__awakener_abandon(queue->awakeners);
+	miost__waker_abandon(queue->wakers);
 	free(queue);
 }
 

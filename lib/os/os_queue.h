@@ -3,15 +3,15 @@
 #ifndef MIOST_OS_OS_QUEUE_H
 #define MIOST_OS_OS_QUEUE_H
 
-#include <miost/awakener.h>
 #include <miost/os.h>
+#include <miost/waker.h>
 
 #include "selector.h"
 
 struct miost_os_queue {
 	struct miost_source source;
 	struct miost__selector selector;
-	struct miost_awakener *awakeners;	/* a list; see awakener.h */
+	struct miost_waker *wakers;	/* a list; see waker.h */
 };
 
 /*

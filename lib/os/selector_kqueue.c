@@ -76,9 +76,9 @@ miost__selector_has(enum miost_feature feature)
 		return filters[FILTERS - 1].interest == MIOST_PRIORITY;
 	case MIOST_FEATURE_EXCLUSIVE:
 	case MIOST_FEATURE_PROCESS:
-	case MIOST_FEATURE_AWAKENER_EVENTFD:
-	case MIOST_FEATURE_AWAKENER_USER:
-	case MIOST_FEATURE_AWAKENER_PIPE:
+	case MIOST_FEATURE_WAKER_EVENTFD:
+	case MIOST_FEATURE_WAKER_USER:
+	case MIOST_FEATURE_WAKER_PIPE:
 	default:
 		return false;
 	}

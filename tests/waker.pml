@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model of lib/os/awakener.c for spin: wakers that call the system only if
+ * A model of lib/os/waker.c for spin: wakers that call the system only if
  * `woken` was clear, and a loop that clears it after every wait that gave
  * events. It must be impossible that the loop waits for ever while something
  * that was published before a wake has not been seen.
  *
- *	spin -a awakener.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan
+ *	spin -a waker.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan
  *
  * Each step is atomic where the hardware's is: an exchange, a system call. To
  * show that the model can fail, each of these breaks it:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Awakeners: their lives, and not calling the system for a loop that is awake.
+ * Wakers: their lives, and not calling the system for a loop that is awake.
  *
  * A wake sets `woken` and calls the system only if it was clear. The queue
  * clears it after every wait that gave events, whichever they were, before it
@@ -18,12 +18,12 @@
  * - The queue first looks at `woken`, without order, and leaves it when it is
  *   clear. After W it cannot miss E: the write came after E, and W after that.
  *   If it is clear, C was before.
- * - A sink without room for the awakener's event does not lose it: `woken` is
+ * - A sink without room for the waker's event does not lose it: `woken` is
  *   clear too early then, which costs one call more. So does a wait that gave
  *   other events between E and its write.
  *
  * That a wake is heard waits for the thread of E to get from the exchange to
- * the end of its call. tests/awakener.pml is a model of this that can be
+ * the end of its call. tests/waker.pml is a model of this that can be
  * checked exhaustively.
  */
 #include <errno.h>
@@ -31,17 +31,17 @@
 #include <stdlib.h>
 
 #include "../core/probes.h"
-#include "awakener.h"
 #include "os_queue.h"
+#include "waker.h"
 
 /* A signal handler may not take a lock. */
 _Static_assert(ATOMIC_BOOL_LOCK_FREE == 2, "atomic_bool is always lock-free");
 
 /* It is const for those who only wake: their own is what changes in it. */
-static struct miost_awakener *
-shared(const struct miost_awakener *awakener)
+static struct miost_waker *
+shared(const struct miost_waker *waker)
 {
-	return (struct miost_awakener *)(uintptr_t)awakener;
+	return (struct miost_waker *)(uintptr_t)waker;
 }
 
 /* Takes one off a count; whether it was the last. */
@@ -52,95 +52,95 @@ drop(atomic_uint *count)
 }
 
 static void
-release(struct miost_awakener *awakener)
+release(struct miost_waker *waker)
 {
-	if (drop(&awakener->holders))
-		free(awakener);
+	if (drop(&waker->holders))
+		free(waker);
 }
 
 /* Those whose users have gone cannot leave the list on their own. */
 static void
 prune(struct miost_os_queue *queue)
 {
-	struct miost_awakener **link = &queue->awakeners;
+	struct miost_waker **link = &queue->wakers;
 
 	while (*link != NULL) {
-		struct miost_awakener *awakener = *link;
+		struct miost_waker *waker = *link;
 
-		if (atomic_load_explicit(&awakener->users,
+		if (atomic_load_explicit(&waker->users,
 					 memory_order_acquire) > 0) {
-			link = &awakener->next;
+			link = &waker->next;
 		} else {
-			*link = awakener->next;
-			release(awakener);
+			*link = waker->next;
+			release(waker);
 		}
 	}
 }
 
 int
-miost_awakener_new(struct miost_os_queue *queue, miost_id id,
-		   struct miost_awakener **out)
+miost_waker_new(struct miost_os_queue *queue, miost_id id,
+		   struct miost_waker **out)
 {
-	struct miost_awakener *awakener = malloc(sizeof(*awakener));
+	struct miost_waker *waker = malloc(sizeof(*waker));
 	int err;
 
-	if (awakener == NULL)
+	if (waker == NULL)
 		return -ENOMEM;
-	awakener->selector = queue->selector;
-	err = miost__awakener_open(awakener, queue, id);
+	waker->selector = queue->selector;
+	err = miost__waker_open(waker, queue, id);
 	if (err < 0) {
-		free(awakener);
+		free(waker);
 		return err;
 	}
-	atomic_init(&awakener->woken, false);
-	atomic_init(&awakener->users, 1);
-	atomic_init(&awakener->holders, 2);
+	atomic_init(&waker->woken, false);
+	atomic_init(&waker->users, 1);
+	atomic_init(&waker->holders, 2);
 	prune(queue);
-	awakener->next = queue->awakeners;
-	queue->awakeners = awakener;
-	*out = awakener;
+	waker->next = queue->wakers;
+	queue->wakers = waker;
+	*out = waker;
 	return 0;
 }
 
 int
-miost_awakener_clone(const struct miost_awakener *awakener,
-		     struct miost_awakener **clone)
+miost_waker_clone(const struct miost_waker *waker,
+		     struct miost_waker **clone)
 {
-	*clone = shared(awakener);
+	*clone = shared(waker);
 	atomic_fetch_add_explicit(&(*clone)->users, 1, memory_order_relaxed);
 	return 0;
 }
 
 int
-miost_awakener_wake(const struct miost_awakener *awakener)
+miost_waker_wake(const struct miost_waker *waker)
 {
-	atomic_bool *woken = &shared(awakener)->woken;
+	atomic_bool *woken = &shared(waker)->woken;
 	int saved, err;
 
 	if (atomic_exchange_explicit(woken, true, memory_order_acq_rel)) {
-		MIOST__PROBE(wake, awakener, 0);
+		MIOST__PROBE(wake, waker, 0);
 		return 0;
 	}
 	saved = errno;
-	err = miost__awakener_signal(awakener);
+	err = miost__waker_signal(waker);
 	if (err < 0)
 		atomic_store_explicit(woken, false, memory_order_release);
 	errno = saved;
-	MIOST__PROBE(wake, awakener, 1);
+	MIOST__PROBE(wake, waker, 1);
 	return err;
 }
 
 void
-miost_awakener_free(struct miost_awakener *awakener)
+miost_waker_free(struct miost_waker *waker)
 {
-	if (awakener == NULL || !drop(&awakener->users))
+	if (waker == NULL || !drop(&waker->users))
 		return;
-	miost__awakener_close(awakener);
-	release(awakener);
+	miost__waker_close(waker);
+	release(waker);
 }
 
 void
-miost__awakener_rearm(struct miost_awakener *first)
+miost__waker_rearm(struct miost_waker *first)
 {
 	for (; first != NULL; first = first->next)
 		if (atomic_load_explicit(&first->woken, memory_order_relaxed))
@@ -149,12 +149,12 @@ miost__awakener_rearm(struct miost_awakener *first)
 }
 
 void
-miost__awakener_abandon(struct miost_awakener *first)
+miost__waker_abandon(struct miost_waker *first)
 {
 	while (first != NULL) {
-		struct miost_awakener *awakener = first;
+		struct miost_waker *waker = first;
 
-		first = awakener->next;
-		release(awakener);
+		first = waker->next;
+		release(waker);
 	}
 }

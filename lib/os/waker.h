@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Awakeners inside: what their queue does with them, and what an awakener
+ * Wakers inside: what their queue does with them, and what a waker
  * needs of a system. Of the latter configure picks one file.
  */
-#ifndef MIOST_OS_AWAKENER_H
-#define MIOST_OS_AWAKENER_H
+#ifndef MIOST_OS_WAKER_H
+#define MIOST_OS_WAKER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include <miost/awakener.h>
 #include <miost/version.h>
+#include <miost/waker.h>
 
 #include "selector.h"
 
-struct miost_awakener {
-	struct miost_awakener *next;	/* of the same queue */
+struct miost_waker {
+	struct miost_waker *next;	/* of the same queue */
 	/* A wake is on its way to the queue: another would change nothing. */
 	atomic_bool woken;
 	/* The clones. The last one closes the descriptors. */
@@ -32,28 +32,28 @@ struct miost_awakener {
  * The queue's side. After every wait that gave events, and before they are
  * handed over: whoever wakes from now on is heard again.
  */
-void miost__awakener_rearm(struct miost_awakener *first);
+void miost__waker_rearm(struct miost_waker *first);
 
 /* The queue is freed. */
-void miost__awakener_abandon(struct miost_awakener *first);
+void miost__waker_abandon(struct miost_waker *first);
 
-/* The system's side: MIOST_FEATURE_AWAKENER_*. */
-extern const enum miost_feature miost__awakener_kind;
+/* The system's side: MIOST_FEATURE_WAKER_*. */
+extern const enum miost_feature miost__waker_kind;
 
 /*
  * Makes the descriptors, non-blocking and close-on-exec, and registers the
  * receiver. What fails leaves nothing.
  */
-int miost__awakener_open(struct miost_awakener *awakener,
+int miost__waker_open(struct miost_waker *waker,
 			 struct miost_os_queue *queue, miost_id id);
 
 /*
  * Makes one more event, whatever was made before. Called by several threads at
  * once and by signal handlers; may change errno, but does not block.
  */
-int miost__awakener_signal(const struct miost_awakener *awakener);
+int miost__waker_signal(const struct miost_waker *waker);
 
 /* Takes the receiver out of the queue, if that lives, and closes all. */
-void miost__awakener_close(const struct miost_awakener *awakener);
+void miost__waker_close(const struct miost_waker *waker);
 
 #endif

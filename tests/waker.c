@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Awakeners: from threads, from signal handlers, and whoever is freed first. */
+/* Wakers: from threads, from signal handlers, and whoever is freed first. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,7 +13,7 @@ enum { ID = 7 };
 
 struct fixture {
 	struct miost_os_queue *queue;
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct miost_event storage[8];
 	struct miost_event_array array;
 };
@@ -22,13 +22,13 @@ static void
 make_fixture(struct fixture *f)
 {
 	check_ok(miost_os_queue_new(&f->queue));
-	check_ok(miost_awakener_new(f->queue, ID, &f->awakener));
+	check_ok(miost_waker_new(f->queue, ID, &f->waker));
 }
 
 static void
 free_fixture(struct fixture *f)
 {
-	miost_awakener_free(f->awakener);
+	miost_waker_free(f->waker);
 	miost_os_queue_free(f->queue);
 }
 
@@ -65,11 +65,11 @@ one_wake(void)
 
 	make_fixture(&f);
 	expect_nothing(&f);
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	expect_nothing(&f);		/* though nothing was read */
 	for (int i = 0; i < 1000; i++) {
-		check_ok(miost_awakener_wake(f.awakener));
+		check_ok(miost_waker_wake(f.waker));
 		expect(&f, ID);
 	}
 	expect_nothing(&f);
@@ -84,7 +84,7 @@ many_wakes(void)
 	make_fixture(&f);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 1000; i++)
-			check_ok(miost_awakener_wake(f.awakener));
+			check_ok(miost_waker_wake(f.waker));
 		expect(&f, ID);
 		expect_nothing(&f);
 	}
@@ -94,23 +94,23 @@ many_wakes(void)
 static void
 several(void)
 {
-	struct miost_awakener *other;
+	struct miost_waker *other;
 	miost_id seen = 0;
 	struct fixture f;
 
 	make_fixture(&f);
-	check_ok(miost_awakener_new(f.queue, 8, &other));
-	check_ok(miost_awakener_wake(other));
+	check_ok(miost_waker_new(f.queue, 8, &other));
+	check_ok(miost_waker_wake(other));
 	expect(&f, 8);
-	check_ok(miost_awakener_wake(other));
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(other));
+	check_ok(miost_waker_wake(f.waker));
 	check_eq(poll_for(&f, 8, 0), 2);
 	for (int i = 0; i < 2; i++)
 		seen |= (miost_id)1 << f.storage[i].id;
 	check_eq(seen, 1 << ID | 1 << 8);
 	expect_nothing(&f);
-	miost_awakener_free(other);
-	check_ok(miost_awakener_wake(f.awakener));
+	miost_waker_free(other);
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	free_fixture(&f);
 }
@@ -123,10 +123,10 @@ every_id(void)
 
 	check_ok(miost_os_queue_new(&f.queue));
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		check_ok(miost_awakener_new(f.queue, ids[i], &f.awakener));
-		check_ok(miost_awakener_wake(f.awakener));
+		check_ok(miost_waker_new(f.queue, ids[i], &f.waker));
+		check_ok(miost_waker_wake(f.waker));
 		expect(&f, ids[i]);
-		miost_awakener_free(f.awakener);
+		miost_waker_free(f.waker);
 	}
 	miost_os_queue_free(f.queue);
 }
@@ -145,18 +145,18 @@ little_room(void)
 		check_ok(miost_os_queue_register(f.queue, fds[i][0], 1,
 						 MIOST_WRITABLE, MIOST_EDGE));
 	}
-	check_eq(miost_awakener_wake(f.awakener), 0);
+	check_eq(miost_waker_wake(f.waker), 0);
 	check_eq(poll_for(&f, 0, 0), -ENOBUFS);
 	for (int i = 0; i < PAIRS + 1; i++) {
 		check_eq(poll_for(&f, 1, 0), 1);
 		*(f.storage[0].id == ID ? &wakes : &others) += 1;
 		if (wakes == 0)
-			check_ok(miost_awakener_wake(f.awakener));
+			check_ok(miost_waker_wake(f.waker));
 	}
 	check_eq(wakes, 1);
 	check_eq(others, PAIRS);
 	expect_nothing(&f);
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	for (int i = 0; i < PAIRS; i++)
 		close_pair(fds[i]);
@@ -175,7 +175,7 @@ between_others(void)
 	check_ok(miost_os_queue_register(f.queue, fds[0], 1, MIOST_WRITABLE,
 					 MIOST_LEVEL));
 	for (int i = 0; i < 100; i++) {
-		check_ok(miost_awakener_wake(f.awakener));
+		check_ok(miost_waker_wake(f.waker));
 		check_eq(poll_for(&f, 8, 0), 2);
 		check_eq(poll_for(&f, 8, 0), 1);
 	}
@@ -186,7 +186,7 @@ between_others(void)
 /* An array that wakes when events are handed over. */
 struct waking_sink {
 	struct miost_event_array array;
-	const struct miost_awakener *awakener;
+	const struct miost_waker *waker;
 	int result;
 };
 
@@ -196,7 +196,7 @@ waking_commit(struct miost_sink *sink, size_t n)
 	struct waking_sink *waking = (struct waking_sink *)sink;
 
 	waking->array.len += n;
-	waking->result = miost_awakener_wake(waking->awakener);
+	waking->result = miost_waker_wake(waking->waker);
 }
 
 /* Who wakes when the events are handed over is heard by the next poll. */
@@ -208,8 +208,8 @@ in_the_sink(void)
 	struct fixture f;
 
 	make_fixture(&f);
-	sink.awakener = f.awakener;
-	check_ok(miost_awakener_wake(f.awakener));
+	sink.waker = f.waker;
+	check_ok(miost_waker_wake(f.waker));
 	for (int i = 0; i < 3; i++) {
 		sink.result = -1;
 		miost_event_array_init(&sink.array, f.storage, 8);
@@ -237,7 +237,7 @@ as_a_source(void)
 	sources[0] = miost_os_queue_source(f.queue);
 	sources[1] = miost_queue_source(own);
 	for (int i = 0; i < 3; i++) {
-		check_ok(miost_awakener_wake(f.awakener));
+		check_ok(miost_waker_wake(f.waker));
 		check_ok(miost_queue_add(own, (struct miost_event){ 9, 1 }));
 		miost_event_array_init(&f.array, f.storage, 8);
 		check_eq(miost_poll(sources, 2, &f.array.sink,
@@ -257,7 +257,7 @@ keeps_errno(void)
 	make_fixture(&f);
 	for (int i = 0; i < 2; i++) {
 		errno = ERANGE;
-		check_ok(miost_awakener_wake(f.awakener));
+		check_ok(miost_waker_wake(f.waker));
 		check_eq(errno, ERANGE);
 	}
 	free_fixture(&f);
@@ -268,22 +268,22 @@ keeps_errno(void)
 static void
 clones(void)
 {
-	struct miost_awakener *clone, *third;
+	struct miost_waker *clone, *third;
 	struct fixture f;
 
 	make_fixture(&f);
-	check_ok(miost_awakener_clone(f.awakener, &clone));
-	check_ok(miost_awakener_wake(clone));
+	check_ok(miost_waker_clone(f.waker, &clone));
+	check_ok(miost_waker_wake(clone));
 	expect(&f, ID);
-	miost_awakener_free(f.awakener);	/* the first one */
-	check_ok(miost_awakener_wake(clone));
+	miost_waker_free(f.waker);	/* the first one */
+	check_ok(miost_waker_wake(clone));
 	expect(&f, ID);
-	check_ok(miost_awakener_clone(clone, &third));
-	miost_awakener_free(clone);
-	check_ok(miost_awakener_wake(third));
+	check_ok(miost_waker_clone(clone, &third));
+	miost_waker_free(clone);
+	check_ok(miost_waker_wake(third));
 	expect(&f, ID);
-	check_ok(miost_awakener_wake(third));
-	miost_awakener_free(third);
+	check_ok(miost_waker_wake(third));
+	miost_waker_free(third);
 	expect_nothing(&f);			/* none after the last */
 	miost_os_queue_free(f.queue);
 }
@@ -291,61 +291,61 @@ clones(void)
 static void
 queue_first(void)
 {
-	struct miost_awakener *clone;
+	struct miost_waker *clone;
 	struct fixture f;
 
 	make_fixture(&f);
-	check_ok(miost_awakener_clone(f.awakener, &clone));
+	check_ok(miost_waker_clone(f.waker, &clone));
 	miost_os_queue_free(f.queue);
 	for (int i = 0; i < 3; i++) {
-		check_ok(miost_awakener_wake(f.awakener));
-		check_ok(miost_awakener_wake(clone));
+		check_ok(miost_waker_wake(f.waker));
+		check_ok(miost_waker_wake(clone));
 	}
-	miost_awakener_free(f.awakener);
-	check_ok(miost_awakener_wake(clone));
-	miost_awakener_free(clone);
-	miost_awakener_free(NULL);
+	miost_waker_free(f.waker);
+	check_ok(miost_waker_wake(clone));
+	miost_waker_free(clone);
+	miost_waker_free(NULL);
 }
 
 static void
 queue_in_the_middle(void)
 {
-	struct miost_awakener *clone;
+	struct miost_waker *clone;
 	struct fixture f;
 
 	make_fixture(&f);
-	check_ok(miost_awakener_clone(f.awakener, &clone));
-	miost_awakener_free(f.awakener);
+	check_ok(miost_waker_clone(f.waker, &clone));
+	miost_waker_free(f.waker);
 	miost_os_queue_free(f.queue);
-	check_ok(miost_awakener_wake(clone));
-	miost_awakener_free(clone);
+	check_ok(miost_waker_wake(clone));
+	miost_waker_free(clone);
 }
 
 /* One after the other and side by side; descriptors and memory come back. */
 static void
 come_and_go(void)
 {
-	struct miost_awakener *many[20];
+	struct miost_waker *many[20];
 	struct fixture f;
 
 	make_fixture(&f);
 	for (int i = 0; i < 5000; i++) {
-		check_ok(miost_awakener_new(f.queue, 1, &many[0]));
-		check_ok(miost_awakener_wake(many[0]));
+		check_ok(miost_waker_new(f.queue, 1, &many[0]));
+		check_ok(miost_waker_wake(many[0]));
 		if (i % 2)
 			expect(&f, 1);
-		miost_awakener_free(many[0]);
+		miost_waker_free(many[0]);
 	}
 	for (miost_id i = 0; i < 20; i++)
-		check_ok(miost_awakener_new(f.queue, i, &many[i]));
+		check_ok(miost_waker_new(f.queue, i, &many[i]));
 	for (int i = 0; i < 20; i += 2)
-		miost_awakener_free(many[i]);
+		miost_waker_free(many[i]);
 	for (int i = 1; i < 20; i += 2) {
-		check_ok(miost_awakener_wake(many[i]));
+		check_ok(miost_waker_wake(many[i]));
 		expect(&f, (miost_id)i);
-		miost_awakener_free(many[i]);
+		miost_waker_free(many[i]);
 	}
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	free_fixture(&f);
 }
@@ -354,7 +354,7 @@ static void
 no_descriptors(void)
 {
 	struct rlimit limit, old;
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	struct fixture f;
 
 	if (getenv("MIOST_TEST_RUN") != NULL)
@@ -365,21 +365,21 @@ no_descriptors(void)
 	limit.rlim_cur = 0;
 	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
 	/* One on EVFILT_USER has none of its own. */
-	if (miost_has(MIOST_FEATURE_AWAKENER_USER)) {
-		check_ok(miost_awakener_new(f.queue, 1, &awakener));
-		miost_awakener_free(awakener);
+	if (miost_has(MIOST_FEATURE_WAKER_USER)) {
+		check_ok(miost_waker_new(f.queue, 1, &waker));
+		miost_waker_free(waker);
 	} else {
-		check_eq(miost_awakener_new(f.queue, 1, &awakener), -EMFILE);
+		check_eq(miost_waker_new(f.queue, 1, &waker), -EMFILE);
 	}
 	check_ok(setrlimit(RLIMIT_NOFILE, &old));
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	free_fixture(&f);
 }
 
 /* Signal handlers. */
 
-static const struct miost_awakener *handlers_awakener;
+static const struct miost_waker *handlers_waker;
 static volatile sig_atomic_t handled;
 
 static void
@@ -387,7 +387,7 @@ on_signal(int number)
 {
 	(void)number;
 	handled++;
-	if (miost_awakener_wake(handlers_awakener) < 0)
+	if (miost_waker_wake(handlers_waker) < 0)
 		_exit(98);
 }
 
@@ -398,7 +398,7 @@ from_a_handler(void)
 	struct fixture f;
 
 	make_fixture(&f);
-	handlers_awakener = f.awakener;
+	handlers_waker = f.waker;
 	check_ok(sigaction(SIGUSR1, &action, &old));
 	for (int i = 0; i < 100; i++) {
 		check_ok(raise(SIGUSR1));
@@ -416,7 +416,7 @@ enum { THREADS = 4 };
 
 struct waker {
 	pthread_t thread;
-	struct miost_awakener *awakener;
+	struct miost_waker *waker;
 	pthread_t polls;		/* who gets signals */
 	int times;
 	atomic_int published;		/* without a lock, and without order */
@@ -430,10 +430,10 @@ wake_often(void *arg)
 	for (int i = 1; i <= waker->times; i++) {
 		atomic_store_explicit(&waker->published, i,
 				      memory_order_relaxed);
-		if (miost_awakener_wake(waker->awakener) < 0)
+		if (miost_waker_wake(waker->waker) < 0)
 			return waker;
 	}
-	miost_awakener_free(waker->awakener);
+	miost_waker_free(waker->waker);
 	return NULL;
 }
 
@@ -442,8 +442,8 @@ start_wakers(struct fixture *f, struct waker wakers[THREADS], int times,
 	     void *(*run)(void *))
 {
 	for (int i = 0; i < THREADS; i++) {
-		check_ok(miost_awakener_clone(f->awakener,
-					      &wakers[i].awakener));
+		check_ok(miost_waker_clone(f->waker,
+					      &wakers[i].waker));
 		wakers[i].times = times;
 		wakers[i].polls = pthread_self();
 		atomic_init(&wakers[i].published, 0);
@@ -543,7 +543,7 @@ wake_and_wait(void *arg)
 	for (int i = 1; i <= waker->times; i++) {
 		atomic_store_explicit(&waker->published, i,
 				      memory_order_relaxed);
-		if (miost_awakener_wake(waker->awakener) < 0)
+		if (miost_waker_wake(waker->waker) < 0)
 			return waker;
 		while (atomic_load_explicit(&answered, memory_order_relaxed) <
 		       i)
@@ -559,7 +559,7 @@ round_trips(void)
 	struct fixture f;
 
 	make_fixture(&f);
-	waker.awakener = f.awakener;
+	waker.waker = f.waker;
 	waker.times = 20000;
 	atomic_init(&waker.published, 0);
 	atomic_store(&answered, 0);
@@ -584,7 +584,7 @@ wake_cancelled(void *arg)
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	(void)pthread_cancel(pthread_self());
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-	(void)miost_awakener_wake(waker->awakener);
+	(void)miost_waker_wake(waker->waker);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	return waker;
 }
@@ -596,10 +596,10 @@ no_cancellation_point(void)
 	struct fixture f;
 	void *result;
 
-	if (miost_has(MIOST_FEATURE_AWAKENER_PIPE))
+	if (miost_has(MIOST_FEATURE_WAKER_PIPE))
 		tap_skip("a wake of a pipe is a cancellation point");
 	make_fixture(&f);
-	waker.awakener = f.awakener;
+	waker.waker = f.waker;
 	for (int i = 0; i < 2; i++) {
 		check_ok(pthread_create(&waker.thread, NULL, wake_cancelled,
 					&waker));
@@ -618,8 +618,8 @@ wake_with_data(void *arg)
 	struct waker *waker = arg;
 
 	waker->times = 42;		/* not atomic: for race detectors */
-	(void)miost_awakener_wake(waker->awakener);
-	miost_awakener_free(waker->awakener);
+	(void)miost_waker_wake(waker->waker);
+	miost_waker_free(waker->waker);
 	return NULL;
 }
 
@@ -632,7 +632,7 @@ hands_over(void)
 	for (int i = 0; i < 200; i++) {
 		make_fixture(&f);
 		waker.times = 0;
-		check_ok(miost_awakener_clone(f.awakener, &waker.awakener));
+		check_ok(miost_waker_clone(f.waker, &waker.waker));
 		check_ok(pthread_create(&waker.thread, NULL, wake_with_data,
 					&waker));
 		expect(&f, ID);
@@ -655,8 +655,8 @@ send_signals(void *arg)
 		if (i % 16 == 0)
 			sched_yield();
 	}
-	(void)miost_awakener_wake(waker->awakener);
-	miost_awakener_free(waker->awakener);
+	(void)miost_waker_wake(waker->waker);
+	miost_waker_free(waker->waker);
 	return NULL;
 }
 
@@ -668,11 +668,11 @@ handlers_in_between(void)
 	struct fixture f;
 
 	make_fixture(&f);
-	handlers_awakener = f.awakener;
+	handlers_waker = f.waker;
 	check_ok(sigaction(SIGUSR1, &action, &old));
 	start_wakers(&f, wakers, 2000, send_signals);
 	for (bool seen = false; !seen;) {
-		check_ok(miost_awakener_wake(f.awakener));
+		check_ok(miost_waker_wake(f.waker));
 		check(poll_for(&f, 8, MIOST_FOREVER) == 1);
 		seen = all_seen(wakers);
 	}
@@ -681,7 +681,7 @@ handlers_in_between(void)
 	while (poll_for(&f, 8, 0) > 0)
 		;
 	handled = 0;
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	free_fixture(&f);
 }
@@ -704,7 +704,7 @@ forked(void)
 	}
 	check_eq(waitpid(child, &status, 0), child);
 	check_eq(status, 0);
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	expect_nothing(&f);
 	free_fixture(&f);
@@ -720,11 +720,11 @@ freed_with_copies(void)
 
 	make_fixture(&f);
 	child = start_gated(gate, 0);
-	check_ok(miost_awakener_wake(f.awakener));
-	miost_awakener_free(f.awakener);
+	check_ok(miost_waker_wake(f.waker));
+	miost_waker_free(f.waker);
 	expect_nothing(&f);
-	check_ok(miost_awakener_new(f.queue, ID, &f.awakener));
-	check_ok(miost_awakener_wake(f.awakener));
+	check_ok(miost_waker_new(f.queue, ID, &f.waker));
+	check_ok(miost_waker_wake(f.waker));
 	expect(&f, ID);
 	expect_nothing(&f);
 	let_end(gate);

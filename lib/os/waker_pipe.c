@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An awakener's system side on a pipe, for systems that have nothing better.
+ * A waker's system side on a pipe, for systems that have nothing better.
  * Every write to it is an edge, so it is never read but to make room. Linux
  * 5.5 to 5.13 said nothing of a write to a pipe that was not empty, until their
  * stable releases were mended.
@@ -12,13 +12,13 @@
 
 #include <miost/unix.h>
 
-#include "awakener.h"
 #include "os_queue.h"
+#include "waker.h"
 
-const enum miost_feature miost__awakener_kind = MIOST_FEATURE_AWAKENER_PIPE;
+const enum miost_feature miost__waker_kind = MIOST_FEATURE_WAKER_PIPE;
 
 int
-miost__awakener_open(struct miost_awakener *awakener,
+miost__waker_open(struct miost_waker *waker,
 		     struct miost_os_queue *queue, miost_id id)
 {
 	int fds[2];
@@ -26,8 +26,8 @@ miost__awakener_open(struct miost_awakener *awakener,
 
 	if (err < 0)
 		return err;
-	awakener->receiver = fds[0];
-	awakener->sender = fds[1];
+	waker->receiver = fds[0];
+	waker->sender = fds[1];
 	err = miost__os_queue_adopt(queue, fds[0], id, MIOST_EDGE);
 	if (err < 0)
 		close(fds[1]);
@@ -44,10 +44,10 @@ make_room(int fd)
 }
 
 int
-miost__awakener_signal(const struct miost_awakener *awakener)
+miost__waker_signal(const struct miost_waker *waker)
 {
 	for (;;) {
-		if (write(awakener->sender, "", 1) >= 0)
+		if (write(waker->sender, "", 1) >= 0)
 			return 0;
 		if (errno == EINTR)
 			continue;
@@ -57,13 +57,13 @@ miost__awakener_signal(const struct miost_awakener *awakener)
 		 * Full. Another thread's byte may be taken with it; the write
 		 * that follows makes the event for both.
 		 */
-		make_room(awakener->receiver);
+		make_room(waker->receiver);
 	}
 }
 
 void
-miost__awakener_close(const struct miost_awakener *awakener)
+miost__waker_close(const struct miost_waker *waker)
 {
-	close(awakener->sender);
-	miost__os_queue_drop(&awakener->selector, awakener->receiver);
+	close(waker->sender);
+	miost__os_queue_drop(&waker->selector, waker->receiver);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An awakener's system side on EVFILT_USER, in the queue itself. It is known
+ * A waker's system side on EVFILT_USER, in the queue itself. It is known
  * there by its address, which no other has while it lives. So a wake or a close
  * that comes after the queue was freed, when the descriptor's number may be
  * that of another, finds nothing.
@@ -11,41 +11,41 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "awakener.h"
 #include "kqueue.h"
 #include "os_queue.h"
+#include "waker.h"
 
-const enum miost_feature miost__awakener_kind = MIOST_FEATURE_AWAKENER_USER;
+const enum miost_feature miost__waker_kind = MIOST_FEATURE_WAKER_USER;
 
 static struct kevent
-change_of(const struct miost_awakener *awakener, unsigned short flags)
+change_of(const struct miost_waker *waker, unsigned short flags)
 {
 	struct kevent change = { .filter = EVFILT_USER, .flags = flags };
 
-	change.ident = (uintptr_t)awakener;
+	change.ident = (uintptr_t)waker;
 	/* A trigger replaces the id, so each brings it. */
-	miost__kqueue_set_id(&change, awakener->id);
+	miost__kqueue_set_id(&change, waker->id);
 	return change;
 }
 
 int
-miost__awakener_open(struct miost_awakener *awakener,
+miost__waker_open(struct miost_waker *waker,
 		     struct miost_os_queue *queue, miost_id id)
 {
 	struct kevent change;
 
-	awakener->id = id;
-	change = change_of(awakener, EV_ADD | EV_CLEAR);
+	waker->id = id;
+	change = change_of(waker, EV_ADD | EV_CLEAR);
 	return miost__kqueue_change(queue->selector.fd, &change);
 }
 
 /* Without room for an event kevent neither waits nor is it cancelled. */
 int
-miost__awakener_signal(const struct miost_awakener *awakener)
+miost__waker_signal(const struct miost_waker *waker)
 {
 	static const struct timespec no_time;
-	struct kevent change = change_of(awakener, 0);
-	int kq = awakener->selector.fd;
+	struct kevent change = change_of(waker, 0);
+	int kq = waker->selector.fd;
 
 	change.fflags = NOTE_TRIGGER;
 	while (kevent(kq, &change, 1, NULL, 0, &no_time) < 0) {
@@ -58,10 +58,10 @@ miost__awakener_signal(const struct miost_awakener *awakener)
 }
 
 void
-miost__awakener_close(const struct miost_awakener *awakener)
+miost__waker_close(const struct miost_waker *waker)
 {
-	struct kevent change = change_of(awakener, EV_DELETE);
+	struct kevent change = change_of(waker, EV_DELETE);
 
 	/* It is gone with a queue that has been freed. */
-	(void)miost__kqueue_change(awakener->selector.fd, &change);
+	(void)miost__kqueue_change(waker->selector.fd, &change);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An awakener's system side on eventfd(2). Every write to one is an edge, also
+ * A waker's system side on eventfd(2). Every write to one is an edge, also
  * when it was readable before, so it is never read but to make room.
  */
 #include "config.h"
@@ -11,13 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "awakener.h"
 #include "os_queue.h"
+#include "waker.h"
 
-const enum miost_feature miost__awakener_kind = MIOST_FEATURE_AWAKENER_EVENTFD;
+const enum miost_feature miost__waker_kind = MIOST_FEATURE_WAKER_EVENTFD;
 
 int
-miost__awakener_open(struct miost_awakener *awakener,
+miost__waker_open(struct miost_waker *waker,
 		     struct miost_os_queue *queue, miost_id id)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -27,8 +27,8 @@ miost__awakener_open(struct miost_awakener *awakener,
 	fd = miost__os_queue_adopt(queue, fd, id, MIOST_EDGE);
 	if (fd < 0)
 		return fd;
-	awakener->receiver = fd;
-	awakener->sender = fd;
+	waker->receiver = fd;
+	waker->sender = fd;
 	return 0;
 }
 
@@ -45,26 +45,26 @@ add_one(int fd)
 }
 
 int
-miost__awakener_signal(const struct miost_awakener *awakener)
+miost__waker_signal(const struct miost_waker *waker)
 {
 	uint64_t count;
 	int err;
 
 	for (;;) {
-		err = add_one(awakener->sender);
+		err = add_one(waker->sender);
 		if (err != -EAGAIN)
 			return err;
 		/*
 		 * Full. Another thread's count may be taken with it; the write
 		 * that follows makes the event for both.
 		 */
-		(void)syscall(SYS_read, awakener->receiver, &count,
+		(void)syscall(SYS_read, waker->receiver, &count,
 			      sizeof(count));
 	}
 }
 
 void
-miost__awakener_close(const struct miost_awakener *awakener)
+miost__waker_close(const struct miost_waker *waker)
 {
-	miost__os_queue_drop(&awakener->selector, awakener->receiver);
+	miost__os_queue_drop(&waker->selector, waker->receiver);
 }
