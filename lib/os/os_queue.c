@@ -29,33 +29,47 @@ miost__selector_select_long(struct miost__selector *selector,
 	return count;
 }
 
-/* Waits for events that `sink` has room for. Returns `full` if it has none. */
-static inline int
-select_into(struct miost_os_queue *queue, struct miost_sink *sink,
-	    int64_t timeout, int full)
+static MIOST__NOINLINE int
+select_and_rearm(struct miost_os_queue *queue, struct miost_event *events,
+		 size_t n, int64_t timeout)
 {
-	struct miost_event *slots;
-	ssize_t room;
-	int n;
+	int count = miost__selector_select(&queue->selector, events, n,
+					   timeout);
 
-	room = sink->ops->reserve(sink, MIOST__SELECTOR_BATCH, &slots);
-	if (room <= 0)
-		return room < 0 ? (int)room : full;
-	n = miost__selector_select(&queue->selector, slots, (size_t)room,
-				   timeout);
-	if (n > 0) {
-		if (queue->wakers != NULL)
-			miost__waker_rearm(queue->wakers);
-		sink->ops->commit(sink, (size_t)n);
-	}
-	return n;
+	if (count > 0)
+		miost__waker_rearm(queue->wakers);
+	return count;
+}
+
+/*
+ * Waits for up to `n` events, at least 1. Without wakers nothing is left to do
+ * after the backend, so it is jumped to, not called: after a system call a
+ * return costs more than usual, since the kernel forgets where it goes.
+ */
+static inline int
+select_events(struct miost_os_queue *queue, struct miost_event *events,
+	      size_t n, int64_t timeout)
+{
+	if (queue->wakers != NULL)
+		return select_and_rearm(queue, events, n, timeout);
+	return miost__selector_select(&queue->selector, events, n, timeout);
 }
 
 static int
 os_queue_blocking_poll(struct miost_source *source, struct miost_sink *sink,
 		       int64_t timeout)
 {
-	return select_into((struct miost_os_queue *)source, sink, timeout, 0);
+	struct miost_event *slots;
+	ssize_t room = sink->ops->reserve(sink, MIOST__SELECTOR_BATCH, &slots);
+	int n;
+
+	if (room <= 0)
+		return (int)room;
+	n = select_events((struct miost_os_queue *)source, slots, (size_t)room,
+			  timeout);
+	if (n > 0)
+		sink->ops->commit(sink, (size_t)n);
+	return n;
 }
 
 static int
@@ -106,13 +120,16 @@ miost_os_queue_source(struct miost_os_queue *queue)
 }
 
 int
-miost_os_queue_poll(struct miost_os_queue *queue, struct miost_sink *sink,
-		    int64_t timeout)
+miost_os_queue_poll(struct miost_os_queue *queue, struct miost_event *events,
+		    size_t capacity, int64_t timeout)
 {
-	int n;
+	int n = -ENOBUFS;
 
 	MIOST__PROBE(poll_entry, (size_t)1, timeout);
-	n = select_into(queue, sink, timeout, -ENOBUFS);
+	if (capacity > MIOST__SELECTOR_BATCH)
+		capacity = MIOST__SELECTOR_BATCH;
+	if (capacity > 0)
+		n = select_events(queue, events, capacity, timeout);
 	MIOST__PROBE(poll_return, n);
 	return n;
 }
@@ -123,99 +140,96 @@ miost_os_queue_fd(const struct miost_os_queue *queue)
 	return queue->selector.fd;
 }
 
-/* What there is not on every system, and not in every combination. */
+/* What is valid on every system, in every combination. */
 static inline bool
-is_special(miost_interests interests, miost_option option)
+is_plain(miost_interests interests, miost_options options)
 {
-	return (interests & MIOST_PRIORITY) || (option & MIOST_EXCLUSIVE);
+	return (interests & ~(MIOST_READABLE | MIOST_WRITABLE)) == 0 &&
+	       (options & ~(MIOST_EDGE | MIOST_ONESHOT)) == 0;
 }
 
-/* What it lacks to be valid, or the backend to serve it. */
+/* What all else lacks to be valid, or the backend to serve it. */
 static int
-check_special(miost_interests interests, miost_option option)
+check(miost_interests interests, miost_options options)
 {
-	if ((option & MIOST_EXCLUSIVE) &&
-	    ((option & MIOST_ONESHOT) || (interests & MIOST_PRIORITY)))
+	const miost_interests with_exclusive = MIOST_READABLE | MIOST_WRITABLE;
+	const miost_interests known = with_exclusive | MIOST_PRIORITY |
+				      MIOST_READ_CLOSED;
+	bool exclusive = options & MIOST_EXCLUSIVE;
+
+	if ((interests & ~known) != 0 ||
+	    (options & ~(MIOST_EDGE | MIOST_ONESHOT | MIOST_EXCLUSIVE)) != 0)
 		return -EINVAL;
-	if (((option & MIOST_EXCLUSIVE) &&
-	     !miost__selector_has(MIOST_FEATURE_EXCLUSIVE)) ||
+	if (exclusive && ((options & MIOST_ONESHOT) ||
+			  (interests & ~with_exclusive) != 0))
+		return -EINVAL;
+	if ((exclusive && !miost__selector_has(MIOST_FEATURE_EXCLUSIVE)) ||
 	    ((interests & MIOST_PRIORITY) &&
-	     !miost__selector_has(MIOST_FEATURE_PRIORITY)))
+	     !miost__selector_has(MIOST_FEATURE_PRIORITY)) ||
+	    ((interests & MIOST_READ_CLOSED) && !(interests & MIOST_READABLE) &&
+	     !miost__selector_has(MIOST_FEATURE_READ_CLOSED)))
 		return -ENOTSUP;
 	return 0;
 }
 
-/* What the arguments lack to be valid. */
-static inline int
-check_register(miost_interests interests, miost_option option)
+static int
+check_again(miost_interests interests, miost_options options)
 {
-	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
-				      MIOST_WRITABLE;
-	const miost_option known_options = MIOST_EDGE | MIOST_ONESHOT |
-					   MIOST_EXCLUSIVE;
-
-	if (interests == 0 || (interests & ~known) != 0 ||
-	    (option & ~known_options) != 0)
-		return -EINVAL;
-	return 0;
+	return options & MIOST_EXCLUSIVE ? -EINVAL : check(interests, options);
 }
 
-static inline int
-check_reregister(miost_interests interests, miost_option option)
-{
-	if (option & MIOST_EXCLUSIVE)
-		return -EINVAL;
-	return check_register(interests, option);
-}
-
-/* To register or to reregister. */
+/* To register, to reregister or to set. */
 typedef int selector_control(struct miost__selector *selector, int fd,
 			     miost_id id, miost_interests interests,
-			     miost_option option);
+			     miost_options options);
 
+/*
+ * Out of line, so that the usual case saves no register. Arguments keep the
+ * order of the callers', and so their registers.
+ */
 static MIOST__NOINLINE int
-control_special(struct miost_os_queue *queue, int fd, miost_id id,
-		miost_interests interests, miost_option option,
-		selector_control *operation)
+control_other(struct miost_os_queue *queue, int fd, miost_id id,
+	      miost_interests interests, miost_options options,
+	      selector_control *operation)
 {
-	int err = check_special(interests, option);
+	int err = operation == miost__selector_reregister
+			  ? check_again(interests, options)
+			  : check(interests, options);
 
 	if (err < 0)
 		return err;
-	return operation(&queue->selector, fd, id, interests, option);
+	return operation(&queue->selector, fd, id, interests, options);
 }
 
-/* Arguments keep the order of the callers', and so their registers. */
 static inline int
 control(struct miost_os_queue *queue, int fd, miost_id id,
-	miost_interests interests, miost_option option,
+	miost_interests interests, miost_options options,
 	selector_control *operation)
 {
-	if (is_special(interests, option))
-		return control_special(queue, fd, id, interests, option,
-				       operation);
-	return operation(&queue->selector, fd, id, interests, option);
+	if (!is_plain(interests, options))
+		return control_other(queue, fd, id, interests, options,
+				     operation);
+	return operation(&queue->selector, fd, id, interests, options);
 }
 
 int
 miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
-			miost_interests interests, miost_option option)
+			miost_interests interests, miost_options options)
 {
-	int err = check_register(interests, option);
+	int err = control(queue, fd, id, interests, options,
+			  miost__selector_register);
 
-	if (err == 0)
-		err = control(queue, fd, id, interests, option,
-			      miost__selector_register);
-	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, option, err);
+	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, options,
+		     err);
 	return err;
 }
 
 int
 miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
-		      miost_option option)
+		      miost_options options)
 {
 	int err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
-					  option);
+					  options);
 
 	if (err < 0)
 		close(fd);
@@ -232,14 +246,13 @@ miost__os_queue_drop(const struct miost__selector *selector, int fd)
 
 int
 miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
-			  miost_interests interests, miost_option option)
+			  miost_interests interests, miost_options options)
 {
-	int err = check_reregister(interests, option);
+	int err = control(queue, fd, id, interests, options,
+			  miost__selector_reregister);
 
-	if (err == 0)
-		err = control(queue, fd, id, interests, option,
-			      miost__selector_reregister);
-	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests, option, err);
+	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests,
+		     options, err);
 	return err;
 }
 
@@ -252,35 +265,54 @@ miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
 	return err;
 }
 
+/* Deregisters what may not be registered. */
+static int
+clear(struct miost__selector *selector, int fd, miost_id id,
+      miost_interests interests, miost_options options)
+{
+	int err = miost__selector_deregister(selector, fd);
+
+	(void)id, (void)interests, (void)options;
+	return err == -ENOENT ? 0 : err;
+}
+
+int
+miost_os_queue_set(struct miost_os_queue *queue, int fd, miost_id id,
+		   miost_interests interests, miost_options options)
+{
+	int err = control(queue, fd, id, interests, options,
+			  interests == 0 ? clear : miost__selector_set);
+
+	MIOST__PROBE(set, queue->selector.fd, fd, id, interests, options, err);
+	return err;
+}
+
 int
 miost_os_queue_register_evented(struct miost_os_queue *queue,
 				struct miost_evented *handle, miost_id id,
-				miost_interests interests, miost_option option)
+				miost_interests interests,
+				miost_options options)
 {
-	int err = check_register(interests, option);
+	int err = check(interests, options);
 
-	if (err == 0 && is_special(interests, option))
-		err = check_special(interests, option);
 	if (err < 0)
 		return err;
 	return handle->ops->register_with(handle, queue, id, interests,
-					  option);
+					  options);
 }
 
 int
 miost_os_queue_reregister_evented(struct miost_os_queue *queue,
 				  struct miost_evented *handle, miost_id id,
 				  miost_interests interests,
-				  miost_option option)
+				  miost_options options)
 {
-	int err = check_reregister(interests, option);
+	int err = check_again(interests, options);
 
-	if (err == 0 && is_special(interests, option))
-		err = check_special(interests, option);
 	if (err < 0)
 		return err;
 	return handle->ops->reregister_with(handle, queue, id, interests,
-					    option);
+					    options);
 }
 
 int

@@ -2,7 +2,8 @@
 /*
  * The backend contract: what the operating system's queue needs of a system.
  * Arguments have been checked, also for what miost__selector_has() denies.
- * What fails returns a negative errno and leaves everything as it was.
+ * What fails returns a negative errno and leaves everything as it was, unless
+ * it says otherwise.
  */
 #ifndef MIOST_SELECTOR_H
 #define MIOST_SELECTOR_H
@@ -64,12 +65,23 @@ int miost__selector_select_long(struct miost__selector *selector,
 /* -EEXIST: registered already. */
 int miost__selector_register(struct miost__selector *selector, int fd,
 			     miost_id id, miost_interests interests,
-			     miost_option option);
+			     miost_options options);
 
-/* Replaces id, interests and option. -ENOENT: not registered. */
+/*
+ * Replaces id, interests and options. -ENOENT: not registered. On kqueue what
+ * fails may leave it not registered.
+ */
 int miost__selector_reregister(struct miost__selector *selector, int fd,
 			       miost_id id, miost_interests interests,
-			       miost_option option);
+			       miost_options options);
+
+/*
+ * Registers or reregisters, whichever it takes. A descriptor of the same number
+ * may have been registered before it was closed. What fails may leave it not
+ * registered.
+ */
+int miost__selector_set(struct miost__selector *selector, int fd, miost_id id,
+			miost_interests interests, miost_options options);
 
 /* -ENOENT: not registered. */
 int miost__selector_deregister(const struct miost__selector *selector, int fd);
