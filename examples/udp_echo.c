@@ -6,10 +6,10 @@
  *	udp_echo -c HOST:PORT TEXT...	sends each text until it comes back
  *
  * The server takes and gives many datagrams a call. What it cannot send at once
- * it keeps, and receives no more until it has. A datagram above 9,000 bytes does
- * not fit a buffer: the server counts it, and sends no part of it back. While
- * more keep coming, the server stops now and then, to see whether its input has
- * ended; an event in a queue of its own brings it back to the rest.
+ * it keeps, and receives no more until it has. A datagram above 9,000 bytes is
+ * too long for a buffer: the server counts it, and sends no part of it back.
+ * While more keep coming, the server stops now and then to see whether its
+ * input has ended; an event in a queue of its own brings it back to the rest.
  *
  * The client has a connected socket, and a timer to send again what was lost.
  */
