@@ -517,6 +517,10 @@ pipes_go_on(void)
 	close_pair(fds);
 }
 
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0		/* FreeBSD reserves nothing, unless asked to */
+#endif
+
 /* More than a call takes, from buffers that are as long as they say. */
 static void
 long_buffers(void)

@@ -246,7 +246,7 @@ static void
 expect_deadline(const struct miost_timers *timers, miost_timer key,
 		int64_t deadline)
 {
-	int64_t is = deadline - 1;
+	int64_t is = ~deadline;
 
 	check_ok(miost_timers_get(timers, key, &is));
 	check_eq(is, deadline);
