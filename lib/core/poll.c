@@ -52,15 +52,13 @@ poll_one(struct miost_source *source, struct miost_sink *sink, int64_t timeout)
 	return poll_first(source, sink, shorten(source, timeout));
 }
 
-static MIOST__NOINLINE int
-poll_all(struct miost_source *const sources[], size_t n,
-	 struct miost_sink *sink, int64_t timeout)
+/* The sink has room. */
+static inline int
+poll_checked(struct miost_source *const sources[], size_t n,
+	     struct miost_sink *sink, int64_t timeout)
 {
-	int err = check_room(sink);
 	int total;
 
-	if (err < 0)
-		return err;
 	for (size_t i = 0; i < n; i++)
 		timeout = shorten(sources[i], timeout);
 	total = poll_first(sources[0], sink, timeout);
@@ -72,6 +70,15 @@ poll_all(struct miost_source *const sources[], size_t n,
 		total = added > INT_MAX - total ? INT_MAX : total + added;
 	}
 	return total;
+}
+
+static MIOST__NOINLINE int
+poll_all(struct miost_source *const sources[], size_t n,
+	 struct miost_sink *sink, int64_t timeout)
+{
+	int err = check_room(sink);
+
+	return err < 0 ? err : poll_checked(sources, n, sink, timeout);
 }
 
 int64_t
@@ -104,12 +111,17 @@ miost_poll_events(struct miost_source *const sources[], size_t n,
 		  struct miost_event *events, size_t capacity, int64_t timeout)
 {
 	struct miost_event_array array;
-	int total;
+	int total = 0;
 
+	MIOST__PROBE(poll_entry, n, timeout);
 	miost_event_array_init(&array, events, capacity);
-	total = miost_poll(sources, n, &array.sink, timeout);
+	if (n > 0 && capacity == 0)
+		total = -ENOBUFS;
+	else if (n > 0)
+		total = poll_checked(sources, n, &array.sink, timeout);
 	/* What was taken is not lost for a later source's error. */
 	if (total < 0 && array.len > 0)
 		total = array.len < INT_MAX ? (int)array.len : INT_MAX;
+	MIOST__PROBE(poll_return, total);
 	return total;
 }
