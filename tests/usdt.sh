@@ -17,10 +17,11 @@ command -v readelf >/dev/null || skip_all 'there is no readelf'
 # When it fires and with what values is what tests/probes is about.
 cat >"$tmp/places" <<'EOF'
 deregister 3 1
-poll_entry 2 2
-poll_return 1 2
+poll_entry 2 3
+poll_return 1 3
 register 6 1
 reregister 6 1
+set 6 1
 signal 1 1
 timer_add 4 1
 timer_cancel 3 1
