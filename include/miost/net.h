@@ -83,7 +83,7 @@ MIOST_API int miost_socket_new(int family, int type);
  * Unix path is created as a file, which the caller unlinks later. Returns 0.
  * -EADDRINUSE: another socket has the address, no port is free, or the Unix
  * path exists;
- * -EADDRNOTAVAIL: the address is none of this machine's;
+ * -EADDRNOTAVAIL: the address is not one of this machine's;
  * -EACCES, -EPERM: not allowed to;
  * -EINVAL: the socket has an address already, or a Unix address has no name;
  * -EAFNOSUPPORT, on some systems -EINVAL: the address is of another family than
@@ -116,8 +116,8 @@ MIOST_API int miost_socket_listen(int fd);
  * the socket; -EINVAL: a Unix address has no name;
  * -EACCES, -EPERM: not allowed to;
  * -EADDRINUSE, -EADDRNOTAVAIL: no port is free;
- * -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH and others: what the system knows
- * at once. For a Unix stream see miost_unix_connect().
+ * -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH and others: errors that the system
+ * knows at once. For a Unix stream see miost_unix_connect().
  */
 MIOST_API int miost_socket_connect(int fd, const struct miost_addr *addr)
 	MIOST_NONNULL(2);
@@ -267,9 +267,9 @@ struct miost_datagram {
 
 /*
  * Sends the first of `n` datagrams, as many as one system call takes, and 64 at
- * most. Returns how many; 0 only if `n` is 0. An error is that of the first
- * datagram: if a later one fails, those before it are sent and counted.
- * Errors as of miost_socket_send_to(), and
+ * most. Returns how many; 0 only if `n` is 0. An error is about the first
+ * datagram: if a later one fails, the datagrams before it are sent and counted.
+ * Fails with the errors of miost_socket_send_to(), and with
  * -EDESTADDRREQ, -ENOTCONN: there is no address, and the socket has no peer.
  */
 MIOST_API int miost_socket_send_many(int fd,
@@ -280,7 +280,7 @@ MIOST_API int miost_socket_send_many(int fd,
  * Receives up to `n` datagrams, as many as wait and one system call gives, and
  * 64 at most. Returns how many; 0 only if `n` is 0. Stores `len`, `addr` and
  * `flags` in these, and changes nothing in the others.
- * Errors as of miost_socket_recv_from().
+ * Fails with the errors of miost_socket_recv_from().
  */
 MIOST_API int miost_socket_recv_many(int fd, struct miost_datagram *datagrams,
 				     size_t n);

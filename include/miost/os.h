@@ -39,8 +39,8 @@ typedef uint32_t miost_options;
 /* One event, then none until the descriptor is reregistered. */
 #define MIOST_ONESHOT UINT32_C(0x2)
 /*
- * An event wakes few of the queues that watch the descriptor, at least one,
- * instead of all. A half-close shows as MIOST_READABLE alone.
+ * An event wakes at least one of the queues that watch the descriptor, but only
+ * a few instead of all. A half-close shows as MIOST_READABLE alone.
  * -ENOTSUP: the system cannot do it; -EINVAL: with MIOST_ONESHOT,
  * MIOST_PRIORITY or MIOST_READ_CLOSED, or in reregister.
  */
@@ -98,8 +98,8 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  *
  * Returns 0, or fails with
  * -EBADF: `fd` is not open;
- * -EEXIST: `fd` is registered already. kqueue does not notice: it replaces the
- *	    id, but not the options, of the interests that are named;
+ * -EEXIST: `fd` is registered already. kqueue does not report this: it replaces
+ *	    the id, but not the options, of the interests that are named;
  * -EINVAL: unknown interests, unknown or contradictory options, `fd` is this
  *	    queue's own, or `fd` is another queue's and MIOST_EXCLUSIVE is set;
  * -ELOOP: queues would watch each other in a circle, or nest too deeply;
@@ -118,7 +118,8 @@ MIOST_API int miost_os_queue_register(struct miost_os_queue *queue, int fd,
 
 /*
  * Replaces the id, interests and options of a registered descriptor, and rearms
- * it after MIOST_ONESHOT. Fails as register does, except for -EEXIST, and with
+ * it after MIOST_ONESHOT. Fails with the errors of register, except for
+ * -EEXIST, and with
  * -ENOENT: `fd` is not registered;
  * -EINVAL: MIOST_EXCLUSIVE is set, or `fd` was registered with it.
  * A failed call changes nothing; but on kqueue it may leave `fd` unregistered.
@@ -143,9 +144,9 @@ MIOST_API int miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
  * registered already, or, if `interests` is 0, deregisters it if it is. For
  * libraries that own their descriptors and may replace one by another of the
  * same number. Takes one system call if `fd` was registered, two if it was not.
- * MIOST_EXCLUSIVE is allowed: to set it takes two calls, to take it away three.
- * Fails as register does, except for -EEXIST. A failed call may leave `fd`
- * unregistered.
+ * MIOST_EXCLUSIVE is allowed: setting it takes two calls, removing it three.
+ * Fails with the errors of register, except for -EEXIST. A failed call may
+ * leave `fd` unregistered.
  */
 MIOST_API int miost_os_queue_set(struct miost_os_queue *queue, int fd,
 				 miost_id id, miost_interests interests,

@@ -18,8 +18,9 @@ struct miost_signals;
 /*
  * Blocks the set's signals for the calling thread, and from then on, while one
  * of them is pending, `queue` has an event with MIOST_READABLE and `id` in
- * every poll. Other threads must block them as well, or may be the ones that
- * get them: make this before them, so that they inherit the mask.
+ * every poll. Other threads must block them as well, or the signals may be
+ * delivered to them: call this before making those threads, so that they
+ * inherit the mask.
  *
  * Returns 0, or, with the mask as it was,
  * -EINVAL: the set is empty, or has SIGKILL or SIGSTOP;
@@ -32,7 +33,7 @@ MIOST_API int miost_signals_new(struct miost_os_queue *queue,
 
 /*
  * Takes one pending signal and returns its number; 0: none is pending.
- * Standard signals of one kind are one while they are pending.
+ * Standard signals with the same number count as one while they are pending.
  */
 MIOST_API int miost_signals_receive(struct miost_signals *signals)
 	MIOST_NONNULL(1);

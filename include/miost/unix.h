@@ -43,7 +43,7 @@ MIOST_API int miost_unix_listen(const struct miost_addr *addr)
 
 /*
  * Makes a datagram socket that is bound to the address; returns its descriptor.
- * Path and errors as of miost_unix_listen().
+ * The path and the errors are as for miost_unix_listen().
  */
 MIOST_API int miost_unix_bind(const struct miost_addr *addr) MIOST_NONNULL(1);
 

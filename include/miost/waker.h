@@ -36,7 +36,7 @@ MIOST_API int miost_waker_clone(const struct miost_waker *waker,
 /*
  * Wakes the queue: a poll that waits returns, or the next one does not wait.
  * Wakes before a poll may come as one event; after the last of them one
- * always comes, and nothing is to be read. Does nothing once the queue is
+ * always comes, and there is nothing to read. Does nothing once the queue is
  * freed. Not for a forked child, whose wakes may be lost.
  * Thread-safe and async-signal-safe, never blocks, leaves errno as it was.
  * Returns 0.
