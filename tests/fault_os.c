@@ -344,26 +344,54 @@ interrupted_wake(void)
 	reset_faults();
 }
 
-/* Those that are gone are forgotten, and not only when the queue is freed. */
+static int
+count_wakers(const struct miost_os_queue *queue)
+{
+	int count = 0;
+
+	for (const struct miost_waker *waker = queue->wakers; waker != NULL;
+	     waker = waker->next)
+		count++;
+	return count;
+}
+
+/*
+ * Those that are gone are forgotten when another is made, or by the next poll,
+ * whatever it gives.
+ */
 static void
 forgotten(void)
 {
-	struct miost_waker *waker, *kept;
-	struct miost_os_queue *queue;
-	int count = 0;
+	struct miost_waker *wakers[100], *kept;
+	struct waiting w;
 
-	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_waker_new(queue, 1, &kept));
+	start_queue(&w);
+	check_ok(miost_waker_new(w.queue, 1, &kept));
 	for (int i = 0; i < 100; i++) {
-		check_ok(miost_waker_new(queue, 1, &waker));
-		miost_waker_free(waker);
+		check_ok(miost_waker_new(w.queue, 1, &wakers[0]));
+		miost_waker_free(wakers[0]);
 	}
-	for (waker = queue->wakers; waker != NULL;
-	     waker = waker->next)
-		count++;
-	check(count <= 2);
+	check(count_wakers(w.queue) <= 2);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 100; i++)
+			check_ok(miost_waker_new(w.queue, 1, &wakers[i]));
+		for (int i = 0; i < 100; i++)
+			miost_waker_free(wakers[i]);
+		check_eq(count_wakers(w.queue), 101);
+		if (round == 1)
+			check_ok(miost_waker_wake(kept));
+		if (round == 2)
+			fail(on_epoll() ? EPOLL_WAIT : KEVENT_WAIT, 1, 1,
+			     EINTR);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0),
+			 round == 2 ? -EINTR : round);
+		check_eq(count_wakers(w.queue), 1);
+	}
 	miost_waker_free(kept);
-	miost_os_queue_free(queue);
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
+	check_eq(count_wakers(w.queue), 0);
+	miost_os_queue_free(w.queue);
+	reset_faults();
 }
 
 /* Signals. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of lib/os/waker.c for spin: wakers that call the system only if
- * `woken` was clear, and a loop that clears it after every wait that gave
- * events. It must be impossible that the loop waits for ever while something
+ * `woken` was clear, and a loop that clears it after every wait, and now and
+ * then between two of them. It must be impossible that the loop waits for ever while something
  * that was published before a wake has not been seen.
  *
  *	spin -a waker.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan
@@ -29,6 +29,7 @@ bool woken;		/* the flag that wakers share with the queue */
 byte count;		/* of the eventfd */
 bool edge;		/* epoll's ready list has the eventfd */
 byte others = 2;	/* how often another descriptor becomes ready */
+byte idle = 1;		/* how often a wait gives nothing, or is none */
 
 byte published[WAKERS];	/* what each waker has made known */
 byte seen[WAKERS];	/* what the program saw when it had an event */
@@ -139,6 +140,7 @@ end_wait:	if
 		:: atomic { edge && count > 0 && others > 0 ->
 			edge = false; others--; mine = true }
 		:: atomic { edge && count == 0 -> edge = false; goto end }
+		:: atomic { idle > 0 -> idle--; mine = false }
 		fi;
 #ifdef LOOP_READS
 		system_read();

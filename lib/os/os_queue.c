@@ -36,8 +36,7 @@ select_and_rearm(struct miost_os_queue *queue, struct miost_event *events,
 	int count = miost__selector_select(&queue->selector, events, n,
 					   timeout);
 
-	if (count > 0)
-		miost__waker_rearm(queue->wakers);
+	miost__waker_rearm(&queue->wakers);
 	return count;
 }
 

@@ -3,14 +3,14 @@
  * Wakers: their lives, and not calling the system for a loop that is awake.
  *
  * A wake sets `woken` and calls the system only if it was clear. The queue
- * clears it after every wait that gave events, whichever they were, before it
- * hands them over. No wake is lost:
+ * clears it after every wait, whatever that gave, before it hands the events
+ * over, and sometimes between two waits. No wake is lost:
  *
  * - Say that wake X finds `woken` set, and so does nothing. The exchange that
  *   set it, E, is of a wake that calls the system after it, and thereby makes
  *   an event that some wait W gives. Once W has, the queue clears: by an
- *   exchange C, the first one after E, after W or after an earlier wait. X
- *   comes between E and C, since it found `woken` set by E.
+ *   exchange C, the first one after E, after W or before it. X comes between E
+ *   and C, since it found `woken` set by E.
  * - So X comes before W's events are handed over, and the event is not only of
  *   E but of X, too. What happened before X is seen by what the program does
  *   after W: X, or an exchange after it, is what C read. All are exchanges,
@@ -20,7 +20,7 @@
  *   If it is clear, C was before.
  * - A sink without room for the waker's event does not lose it: `woken` is
  *   clear too early then, which costs one call more. So does a wait that gave
- *   other events between E and its write.
+ *   something else between E and its write, or a clear between two waits.
  *
  * That a wake is heard waits for the thread of E to get from the exchange to
  * the end of its call. tests/waker.pml is a model of this that can be
@@ -59,21 +59,22 @@ release(struct miost_waker *waker)
 }
 
 /* Those whose users have gone cannot leave the list on their own. */
-static void
-prune(struct miost_os_queue *queue)
+void
+miost__waker_rearm(struct miost_waker **list)
 {
-	struct miost_waker **link = &queue->wakers;
+	struct miost_waker *waker;
 
-	while (*link != NULL) {
-		struct miost_waker *waker = *link;
-
+	while ((waker = *list) != NULL) {
 		if (atomic_load_explicit(&waker->users,
-					 memory_order_acquire) > 0) {
-			link = &waker->next;
-		} else {
-			*link = waker->next;
+					 memory_order_relaxed) == 0) {
+			*list = waker->next;
 			release(waker);
+			continue;
 		}
+		if (atomic_load_explicit(&waker->woken, memory_order_relaxed))
+			atomic_exchange_explicit(&waker->woken, false,
+						 memory_order_acq_rel);
+		list = &waker->next;
 	}
 }
 
@@ -95,7 +96,8 @@ miost_waker_new(struct miost_os_queue *queue, miost_id id,
 	atomic_init(&waker->woken, false);
 	atomic_init(&waker->users, 1);
 	atomic_init(&waker->holders, 2);
-	prune(queue);
+	/* A program may make and free many without a poll. */
+	miost__waker_rearm(&queue->wakers);
 	waker->next = queue->wakers;
 	queue->wakers = waker;
 	*out = waker;
@@ -137,15 +139,6 @@ miost_waker_free(struct miost_waker *waker)
 		return;
 	miost__waker_close(waker);
 	release(waker);
-}
-
-void
-miost__waker_rearm(struct miost_waker *first)
-{
-	for (; first != NULL; first = first->next)
-		if (atomic_load_explicit(&first->woken, memory_order_relaxed))
-			atomic_exchange_explicit(&first->woken, false,
-						 memory_order_acq_rel);
 }
 
 void

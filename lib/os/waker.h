@@ -15,7 +15,7 @@
 #include "selector.h"
 
 struct miost_waker {
-	struct miost_waker *next;	/* of the same queue */
+	struct miost_waker *next;	/* of the same queue, whose it is */
 	/* A wake is on its way to the queue: another would change nothing. */
 	atomic_bool woken;
 	/* The clones. The last one closes the descriptors. */
@@ -29,10 +29,11 @@ struct miost_waker {
 };
 
 /*
- * The queue's side. After every wait that gave events, and before they are
- * handed over: whoever wakes from now on is heard again.
+ * The queue's side. After every wait, and before its events are handed over:
+ * whoever wakes from now on is heard again, and those that were freed leave the
+ * list.
  */
-void miost__waker_rearm(struct miost_waker *first);
+void miost__waker_rearm(struct miost_waker **list);
 
 /* The queue is freed. */
 void miost__waker_abandon(struct miost_waker *first);
