@@ -632,6 +632,16 @@ set_calls(void)
 	for (int i = 0; i < 2; i++)
 		check_ok(miost_os_queue_set(w.queue, fds[0], 1, 0, 0));
 	check_eq(faults.count[control], 2);
+	if (miost_has(MIOST_FEATURE_EXCLUSIVE)) {
+		reset_faults();
+		check_ok(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE,
+					    MIOST_EXCLUSIVE));
+		check_eq(faults.count[control], 2);
+		reset_faults();
+		check_ok(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE,
+					    MIOST_LEVEL));
+		check_eq(faults.count[control], 3);
+	}
 	fail(control, 1, INT_MAX, ENOMEM);
 	check_eq(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE, 0),
 		 -ENOMEM);

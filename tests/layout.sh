@@ -37,6 +37,11 @@ structs() {
 	sed -n 's/^struct \(miost_[a-z_]*\) {$/\1/p' \
 		"$srcdir"/include/miost/*.h | grep -v '_ops$'
 }
+# members STRUCT
+members() {
+	sed -n "/^struct $1 {\$/,/^}/s/^	[a-z].*[ *]\([a-z]*\);.*/\1/p" \
+		"$srcdir"/include/miost/*.h
+}
 constants() {
 	sed -n -e 's/^#define \(MIOST_[A-Z_]*\) .*INT[0-9]*_C.*/\1/p' \
 		-e 's/^	\(MIOST_FEATURE_[A-Z_]*\) = .*/\1/p' \
@@ -59,6 +64,10 @@ try 'the numbers of the manual are those of the headers' \
 	for struct in $(structs); do
 		grep "(sizeof(struct $struct)" "$tmp/layout.c" >/dev/null ||
 			echo "struct $struct"
+		for member in $(members "$struct"); do
+			grep "(struct $struct, $member)" "$tmp/layout.c" \
+				>/dev/null || echo "struct $struct: $member"
+		done
 	done
 	for constant in $(constants); do
 		grep "($constant ==" "$tmp/layout.c" >/dev/null ||

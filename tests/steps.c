@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sockets in steps: each step, its errors, and the options. */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/un.h>
 
 #include "util.h"
@@ -137,16 +138,30 @@ connect_errors(void)
 
 /* Options. */
 
+/* Asks the system, not the library. */
+static bool
+is_on(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	check_ok(getsockopt(fd, level, name, &value, &len));
+	return value != 0;
+}
+
 static void
 switches(void)
 {
 	static const struct {
 		int (*get)(int fd);
 		int (*set)(int fd, bool on);
+		int level, name;
 	} all[] = {
-		{ miost_socket_reuse_addr, miost_socket_set_reuse_addr },
-		{ miost_socket_reuse_port, miost_socket_set_reuse_port },
-		{ miost_socket_nodelay, miost_socket_set_nodelay },
+		{ miost_socket_reuse_addr, miost_socket_set_reuse_addr,
+		  SOL_SOCKET, SO_REUSEADDR },
+		{ miost_socket_reuse_port, miost_socket_set_reuse_port, 0, 0 },
+		{ miost_socket_nodelay, miost_socket_set_nodelay, IPPROTO_TCP,
+		  TCP_NODELAY },
 	};
 	int fd = make_socket(AF_INET, SOCK_STREAM);
 
@@ -159,6 +174,8 @@ switches(void)
 			continue;
 		check_ok(err);
 		check_eq(all[i].get(fd), 1);
+		check(all[i].name == 0 ||
+		      is_on(fd, all[i].level, all[i].name));
 		check_ok(all[i].set(fd, false));
 		check_eq(all[i].get(fd), 0);
 		check_eq(all[i].set(-1, true), -EBADF);
@@ -301,6 +318,9 @@ ipv6_alone(void)
 	close(fd);
 	fd = make_socket(AF_INET, SOCK_STREAM);
 	check(miost_socket_v6only(fd) < 0);
+	close(fd);
+	fd = make_socket(AF_INET6, SOCK_DGRAM);
+	check_eq(miost_socket_v6only(fd), 1);
 	close(fd);
 }
 

@@ -230,8 +230,9 @@ MIOST_API int miost_udp_bind(const struct miost_addr *addr) MIOST_NONNULL(1);
  * -EMSGSIZE: the datagram is too long; -EISCONN: the socket has a peer, and the
  * system then sends to no other address; -EACCES, -EPERM: not allowed to;
  * -EHOSTUNREACH, -ENETUNREACH: there is no way to the address;
- * -EAFNOSUPPORT, on some systems -EINVAL: the address is of another family than
- * the socket; -EINVAL: the port is 0, or a Unix address has no name;
+ * -EAFNOSUPPORT, on some systems -EINVAL or -ENETUNREACH: the address is of
+ * another family than the socket, or is an IPv4 address mapped into IPv6;
+ * -EINVAL: the port is 0, or a Unix address has no name;
  * -ECONNREFUSED, -ENOENT: no Unix socket has the address; -EPROTOTYPE: it is of
  * another type; -EPIPE: writing was shut down.
  */

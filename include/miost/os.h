@@ -87,8 +87,8 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * Any thread may call register, reregister, deregister and set, even while
  * another thread polls the queue or calls one of them for another descriptor,
  * but not while the queue is being freed. On kqueue there is one exception: a
- * MIOST_ONESHOT descriptor with several interests may not be changed while
- * another thread's poll may take its event. All other calls on a queue are for
+ * MIOST_ONESHOT descriptor may not be changed, nor its number be used again,
+ * while another thread's poll may take its event. All other calls on a queue are for
  * one thread at a time.
  */
 
@@ -99,7 +99,8 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * Returns 0, or fails with
  * -EBADF: `fd` is not open;
  * -EEXIST: `fd` is registered already. kqueue does not report this: it replaces
- *	    the id, but not the options, of the interests that are named;
+ *	    the id, but not the options, of the interests that are named, and a
+ *	    paused descriptor stays paused;
  * -EINVAL: unknown interests, unknown or contradictory options, `fd` is this
  *	    queue's own, or `fd` is another queue's and MIOST_EXCLUSIVE is set;
  * -ELOOP: queues would watch each other in a circle, or nest too deeply;
