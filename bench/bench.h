@@ -26,8 +26,9 @@ enum { IN = 1, OUT = 4 };
 /* Ways of one peer to do the same. */
 enum {
 	EDGE = 1,	/* edge-triggered descriptors and wakers */
-	POLL = 2,	/* by miost_poll */
-	ALL = 4		/* by miost_poll over three sources */
+	POLL = 2,	/* by miost_poll, into a sink */
+	TWO = 4,	/* by miost_poll_events, of two sources */
+	ALL = 8		/* by the same, of three */
 };
 
 /* What fails ends the program. An operation that a peer lacks is NULL. */
@@ -47,8 +48,7 @@ struct peer {
 	void (*change)(void *loop, struct handler *io, int interests);
 	void (*remove)(void *loop, struct handler *io);
 
-	/* The time by which the running iteration goes, in nanoseconds. */
-	int64_t (*now)(void *loop);
+	/* A span counts from the time by which the running iteration goes. */
 	void (*timer_add)(void *loop, struct handler *timer, int64_t span);
 	void (*timer_change)(void *loop, struct handler *timer, int64_t span);
 	void (*timer_cancel)(void *loop, struct handler *timer);

@@ -33,9 +33,10 @@ command -v valgrind >/dev/null || skip 'no valgrind'
 work=$(mktemp -d "${TMPDIR:-/tmp}/miost-instructions.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-for name in bare queue poll again; do
+for name in bare queue two poll again; do
 	case $name in
 	bare) set -- bench/epoll ;;
+	two) set -- bench/miost --two ;;
 	poll) set -- bench/miost --poll ;;
 	*) set -- bench/miost ;;
 	esac
@@ -74,4 +75,4 @@ awk -v "repeats=$(cmp -s "$work/first" "$work/second" && echo 1 || echo 0)" '
 		print "1.." n
 		exit failed > 0
 	}
-' "$work/bare" "$work/queue" "$work/poll" "$here/instructions.budget"
+' "$work/bare" "$work/queue" "$work/two" "$work/poll" "$here/instructions.budget"

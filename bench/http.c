@@ -19,26 +19,32 @@
 #define miost_os_queue_register bench_register
 #define miost_os_queue_reregister bench_reregister
 #define miost_os_queue_deregister bench_deregister
+#define miost_os_queue_set bench_set
 #define miost_timers_new bench_timers_new
 #define miost_timers_free bench_timers_free
-#define miost_timers_add_deadline bench_timer_add
-#define miost_timers_change bench_timer_change
+#define miost_timers_add_timeout bench_timer_add
+#define miost_timers_get bench_timer_get
+#define miost_timers_change_timeout bench_timer_change
 #define miost_timers_cancel bench_timer_cancel
 
 int example_main(int argc, char **argv);
 static int bench_queue_new(struct miost_os_queue **queue);
 static void bench_queue_free(struct miost_os_queue *queue);
 static int bench_register(struct miost_os_queue *queue, int fd, miost_id id,
-			  miost_interests interests, miost_option option);
+			  miost_interests interests, miost_options options);
 static int bench_reregister(struct miost_os_queue *queue, int fd, miost_id id,
-			    miost_interests interests, miost_option option);
+			    miost_interests interests, miost_options options);
 static int bench_deregister(struct miost_os_queue *queue, int fd);
+static int bench_set(struct miost_os_queue *queue, int fd, miost_id id,
+		     miost_interests interests, miost_options options);
 static int bench_timers_new(struct miost_timers **timers);
 static void bench_timers_free(struct miost_timers *timers);
 static int bench_timer_add(struct miost_timers *timers, miost_id id,
-			   int64_t deadline, miost_timer *key);
+			   int64_t timeout, miost_timer *key);
+static int bench_timer_get(const struct miost_timers *timers, miost_timer key,
+			   int64_t *deadline);
 static int bench_timer_change(struct miost_timers *timers, miost_timer key,
-			      int64_t deadline);
+			      int64_t timeout);
 static int bench_timer_cancel(struct miost_timers *timers, miost_timer key);
 
 #include "../examples/http.c"
@@ -48,14 +54,16 @@ enum { MOST = 65536 };
 static struct server server = { .listener = -1, .idle = 60 * SECOND };
 static void *loop;
 
-/* By descriptor: what it is registered by, and whose it is. */
+/* By descriptor: what it is registered by, or NULL, whose it is, for what. */
 static struct handler *ios[MOST];
 static miost_id ids[MOST];
+static miost_interests interests_of[MOST];
 
-/* A timer's handler, and after it whose it is: a key is its address. */
+/* A timer: a key is its address. */
 struct keyed {
 	miost_id id;
 	struct handler *handler;
+	bool live;
 };
 static struct keyed *keyed_of[MOST];
 static unsigned int keyed_count;
@@ -64,9 +72,8 @@ static void
 on_io(struct handler *io)
 {
 	const struct miost_event event = { .id = ids[io->fd],
-					   .readiness = MIOST_READABLE };
+					   .readiness = interests_of[io->fd] };
 
-	server.now = peer.now(loop);
 	handle_event(&server, &event);
 }
 
@@ -76,7 +83,7 @@ on_timer(struct handler *timer)
 	const struct miost_event event = { .id = keyed_of[timer->index]->id,
 					   .readiness = MIOST_TIMER };
 
-	server.now = peer.now(loop);
+	keyed_of[timer->index]->live = false;
 	handle_event(&server, &event);
 }
 
@@ -103,14 +110,15 @@ to_bench(miost_interests interests)
 
 static int
 bench_register(struct miost_os_queue *queue, int fd, miost_id id,
-	       miost_interests interests, miost_option option)
+	       miost_interests interests, miost_options options)
 {
-	(void)queue, (void)option;
+	(void)queue, (void)options;
 	/* The driver gives no input. */
 	if (id == INPUT)
 		return -EPERM;
 	must(fd < MOST, "too many descriptors");
 	ids[fd] = id;
+	interests_of[fd] = interests;
 	/* Not the last one's memory: a peer may not be done with it. */
 	ios[fd] = new_handlers(loop, IO, 1, on_io);
 	ios[fd]->fd = fd;
@@ -121,9 +129,10 @@ bench_register(struct miost_os_queue *queue, int fd, miost_id id,
 
 static int
 bench_reregister(struct miost_os_queue *queue, int fd, miost_id id,
-		 miost_interests interests, miost_option option)
+		 miost_interests interests, miost_options options)
 {
-	(void)queue, (void)id, (void)option;
+	(void)queue, (void)id, (void)options;
+	interests_of[fd] = interests;
 	peer.change(loop, ios[fd], to_bench(interests));
 	return 0;
 }
@@ -133,7 +142,20 @@ bench_deregister(struct miost_os_queue *queue, int fd)
 {
 	(void)queue;
 	peer.remove(loop, ios[fd]);
+	ios[fd] = NULL;
 	return 0;
+}
+
+static int
+bench_set(struct miost_os_queue *queue, int fd, miost_id id,
+	  miost_interests interests, miost_options options)
+{
+	if (ios[fd] == NULL)
+		return interests == 0 ? 0 : bench_register(queue, fd, id,
+							   interests, options);
+	if (interests == 0)
+		return bench_deregister(queue, fd);
+	return bench_reregister(queue, fd, id, interests, options);
 }
 
 static int
@@ -150,7 +172,7 @@ bench_timers_free(struct miost_timers *timers)
 }
 
 static int
-bench_timer_add(struct miost_timers *timers, miost_id id, int64_t deadline,
+bench_timer_add(struct miost_timers *timers, miost_id id, int64_t timeout,
 		miost_timer *key)
 {
 	struct keyed *keyed = calloc(1, sizeof(*keyed));
@@ -161,28 +183,45 @@ bench_timer_add(struct miost_timers *timers, miost_id id, int64_t deadline,
 	keyed->handler = new_handlers(loop, TIMER, 1, on_timer);
 	keyed->handler->index = keyed_count;
 	keyed_of[keyed_count++] = keyed;
-	peer.timer_add(loop, keyed->handler, deadline - server.now);
-	*key = (uintptr_t)keyed;
+	keyed->live = true;
+	peer.timer_add(loop, keyed->handler, timeout);
+	if (key != NULL)
+		*key = (uintptr_t)keyed;
 	return 0;
 }
 
 static int
+bench_timer_get(const struct miost_timers *timers, miost_timer key,
+		int64_t *deadline)
+{
+	const struct keyed *keyed = (const void *)(uintptr_t)key;
+
+	(void)timers, (void)deadline;
+	return keyed->live ? 0 : -ENOENT;
+}
+
+static int
 bench_timer_change(struct miost_timers *timers, miost_timer key,
-		   int64_t deadline)
+		   int64_t timeout)
 {
 	const struct keyed *keyed = (const void *)(uintptr_t)key;
 
 	(void)timers;
-	peer.timer_change(loop, keyed->handler, deadline - server.now);
+	if (!keyed->live)
+		return -ENOENT;
+	peer.timer_change(loop, keyed->handler, timeout);
 	return 0;
 }
 
 static int
 bench_timer_cancel(struct miost_timers *timers, miost_timer key)
 {
-	const struct keyed *keyed = (const void *)(uintptr_t)key;
+	struct keyed *keyed = (void *)(uintptr_t)key;
 
 	(void)timers;
+	if (keyed == NULL || !keyed->live)
+		return -ENOENT;
+	keyed->live = false;
 	peer.timer_cancel(loop, keyed->handler);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NAME [--edge] [--poll] [--all] WORKLOAD [ARGUMENT...]
+ * NAME [--edge] [--poll] [--two] [--all] WORKLOAD [ARGUMENT...]
  * NAME --version
  *
  * One program a peer, since some peers export each other's names. It runs one
@@ -204,6 +204,8 @@ parse_flag(const char *argument)
 		return EDGE;
 	if (strcmp(argument, "--poll") == 0)
 		return POLL;
+	if (strcmp(argument, "--two") == 0)
+		return TWO;
 	return strcmp(argument, "--all") == 0 ? ALL : 0;
 }
 

@@ -104,12 +104,6 @@ libev_change(void *loop, struct handler *handler, int interests)
 	libev_add(loop, handler, interests);
 }
 
-static int64_t
-libev_now(void *loop)
-{
-	return (int64_t)(ev_now(loop) * SECOND);
-}
-
 static void
 libev_timer_add(void *loop, struct handler *handler, int64_t span)
 {
@@ -153,7 +147,6 @@ const struct peer peer = {
 	.add = libev_add,
 	.change = libev_change,
 	.remove = libev_remove,
-	.now = libev_now,
 	.timer_add = libev_timer_add,
 	.timer_change = libev_timer_change,
 	.timer_cancel = libev_timer_cancel,

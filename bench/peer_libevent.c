@@ -78,15 +78,6 @@ libevent_change(void *base, struct handler *handler, int interests)
 	libevent_add(base, handler, interests);
 }
 
-static int64_t
-libevent_now(void *base)
-{
-	struct timeval now;
-
-	event_base_gettimeofday_cached(base, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_usec * 1000;
-}
-
 static void
 libevent_timer_add(void *base, struct handler *handler, int64_t span)
 {
@@ -121,7 +112,6 @@ const struct peer peer = {
 	.add = libevent_add,
 	.change = libevent_change,
 	.remove = libevent_remove,
-	.now = libevent_now,
 	.timer_add = libevent_timer_add,
 	.timer_change = libevent_timer_add,	/* moves one that is pending */
 	.timer_cancel = libevent_timer_cancel,

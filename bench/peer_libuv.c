@@ -90,12 +90,6 @@ libuv_remove(void *loop, struct handler *handler)
 	check(uv_poll_stop((void *)handler->state), "uv_poll_stop");
 }
 
-static int64_t
-libuv_now(void *loop)
-{
-	return (int64_t)uv_now(loop) * 1000000;
-}
-
 static void
 libuv_timer_add(void *loop, struct handler *handler, int64_t span)
 {
@@ -130,7 +124,6 @@ const struct peer peer = {
 	.add = libuv_add,
 	.change = libuv_add,
 	.remove = libuv_remove,
-	.now = libuv_now,
 	.timer_add = libuv_timer_add,
 	.timer_change = libuv_timer_add,
 	.timer_cancel = libuv_timer_cancel,

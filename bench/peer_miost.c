@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* libmiost: a loop as programs write it, around one call. */
+/*
+ * libmiost: a loop as programs write it, around one call. With nothing but
+ * descriptors that is miost_os_queue_poll, with several sources
+ * miost_poll_events, both into an array; or miost_poll into a sink.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -14,11 +18,13 @@ struct loop {
 	struct miost_queue *user;
 	struct miost_timers *timers;
 	struct miost_source *sources[SOURCES];
-	size_t source_count;		/* 0: the queue alone, by its own call */
-	miost_option option;
+	size_t source_count;		/* 0: the queue, by its own call */
+	bool sink;			/* miost_poll */
+	bool timed;			/* it has timers, and reads the clock */
+	miost_options options;
 	int64_t now;
-	struct miost_event_array batch;
-	struct miost_event storage[BATCH];
+	struct miost_event_array array;
+	struct miost_event batch[BATCH];
 };
 
 union state {
@@ -48,9 +54,10 @@ loop_open(unsigned int how)
 	loop->sources[0] = miost_os_queue_source(loop->queue);
 	loop->sources[1] = miost_timers_source(loop->timers);
 	loop->sources[2] = miost_queue_source(loop->user);
-	loop->source_count = how & ALL ? 3 : how & POLL ? 1 : 0;
-	loop->option = how & EDGE ? MIOST_EDGE : MIOST_LEVEL;
-	miost_event_array_init(&loop->batch, loop->storage, BATCH);
+	loop->source_count = how & ALL ? 3 : how & TWO ? 2 : how & POLL ? 1 : 0;
+	loop->sink = how & POLL;
+	loop->options = how & EDGE ? MIOST_EDGE : MIOST_LEVEL;
+	miost_event_array_init(&loop->array, loop->batch, BATCH);
 	loop->now = miost_now();
 	return loop;
 }
@@ -58,10 +65,17 @@ loop_open(unsigned int how)
 static int
 poll_sources(struct loop *loop, int64_t timeout)
 {
-	int n = miost_poll(loop->sources, loop->source_count,
-			   &loop->batch.sink, timeout);
+	int n;
 
-	if (loop->source_count > 1)
+	if (loop->sink) {
+		loop->array.len = 0;
+		n = miost_poll(loop->sources, loop->source_count,
+			       &loop->array.sink, timeout);
+	} else {
+		n = miost_poll_events(loop->sources, loop->source_count,
+				      loop->batch, BATCH, timeout);
+	}
+	if (loop->timed)
 		loop->now = miost_now();
 	return n;
 }
@@ -70,23 +84,21 @@ static void
 loop_poll(void *arg, bool wait)
 {
 	struct loop *loop = arg;
-	const struct miost_event *event = loop->storage, *end;
 	int64_t timeout = wait ? MIOST_FOREVER : 0;
 	int n;
 
 	if (loop->source_count > 0)
 		n = poll_sources(loop, timeout);
 	else
-		n = miost_os_queue_poll(loop->queue, &loop->batch.sink,
+		n = miost_os_queue_poll(loop->queue, loop->batch, BATCH,
 					timeout);
 	if (n < 0 && n != -EINTR)
 		check(n, "poll");
-	for (end = event + loop->batch.len; event < end; event++) {
-		struct handler *handler = (struct handler *)event->id;
+	for (int i = 0; i < n; i++) {
+		struct handler *handler = (struct handler *)loop->batch[i].id;
 
 		handler->call(handler);
 	}
-	loop->batch.len = 0;
 }
 
 static void
@@ -97,8 +109,11 @@ loop_init(void *arg, enum kind kind, struct handler *handler)
 
 	if (kind == WAKER)
 		check(miost_waker_new(loop->queue, (miost_id)handler,
-					 &state->waker), "waker");
-	else if (kind == TIMER && loop->source_count < 2)
+				      &state->waker), "waker");
+	if (kind != TIMER)
+		return;
+	loop->timed = true;
+	if (loop->source_count < 2)
 		loop->source_count = 2;
 }
 
@@ -108,8 +123,8 @@ loop_add(void *arg, struct handler *io, int interests)
 	struct loop *loop = arg;
 
 	check(miost_os_queue_register(loop->queue, io->fd, (miost_id)io,
-				      (miost_interests)interests, loop->option),
-	      "register");
+				      (miost_interests)interests,
+				      loop->options), "register");
 }
 
 static void
@@ -118,8 +133,8 @@ loop_change(void *arg, struct handler *io, int interests)
 	struct loop *loop = arg;
 
 	check(miost_os_queue_reregister(loop->queue, io->fd, (miost_id)io,
-					(miost_interests)interests, loop->option),
-	      "reregister");
+					(miost_interests)interests,
+					loop->options), "reregister");
 }
 
 static void
@@ -130,12 +145,7 @@ loop_remove(void *arg, struct handler *io)
 	check(miost_os_queue_deregister(loop->queue, io->fd), "deregister");
 }
 
-static int64_t
-loop_now(void *arg)
-{
-	return ((struct loop *)arg)->now;
-}
-
+/* Deadlines are sums: these spans are too short for miost_deadline(). */
 static void
 loop_timer_add(void *arg, struct handler *timer, int64_t span)
 {
@@ -143,7 +153,7 @@ loop_timer_add(void *arg, struct handler *timer, int64_t span)
 	union state *state = (void *)timer->state;
 
 	check(miost_timers_add_deadline(loop->timers, (miost_id)timer,
-					miost_deadline(loop->now, span),
+					loop->now + span,
 					&state->key), "add a timer");
 }
 
@@ -154,8 +164,7 @@ loop_timer_change(void *arg, struct handler *timer, int64_t span)
 	union state *state = (void *)timer->state;
 
 	check(miost_timers_change(loop->timers, state->key,
-				  miost_deadline(loop->now, span)),
-	      "change a timer");
+				  loop->now + span), "change a timer");
 }
 
 static void
@@ -180,7 +189,7 @@ loop_wake(void *loop, struct handler *waker)
 const struct peer peer = {
 	.name = "miost",
 	.version = miost_version,
-	.flags = EDGE | POLL | ALL,
+	.flags = EDGE | POLL | TWO | ALL,
 	.size = { [TIMER] = sizeof(union state),
 		  [WAKER] = sizeof(union state) },
 	.open = loop_open,
@@ -189,7 +198,6 @@ const struct peer peer = {
 	.add = loop_add,
 	.change = loop_change,
 	.remove = loop_remove,
-	.now = loop_now,
 	.timer_add = loop_timer_add,
 	.timer_change = loop_timer_change,
 	.timer_cancel = loop_timer_cancel,

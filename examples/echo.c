@@ -26,7 +26,8 @@
 enum {
 	ADDRESS = 128,		/* room for an address as text */
 	BUFFER = 16384,		/* bytes held for a connection */
-	ACCEPTS = 16		/* clients accepted in a row */
+	ACCEPTS = 16,		/* clients accepted in a row */
+	BATCH = 512		/* events: of the queue at most half of it */
 };
 
 #define SECOND INT64_C(1000000000)
@@ -34,16 +35,18 @@ enum {
 /* How long no client is accepted when the system lacks the means. */
 #define PAUSE (SECOND / 10)
 
-/* Ids. A connection's is its address, which is neither of these. */
+/*
+ * Ids. A connection's is its address, which is neither of these. The timer that
+ * ends a pause has the listener's.
+ */
 enum { LISTENER, INPUT };
 
 struct connection {
 	struct connection *next;
 	struct connection **link;	/* what points here */
-	int fd;				/* -1: closed */
+	int fd;
 	bool writing;			/* watched for that, not for reading */
-	miost_timer timer;
-	int64_t deadline;		/* idle until then, it is closed */
+	miost_timer timer;		/* due once it was idle for too long */
 	size_t start;			/* of what is still to be written */
 	size_t end;
 	char buffer[BUFFER];
@@ -53,12 +56,10 @@ struct server {
 	struct miost_os_queue *queue;
 	struct miost_timers *timers;
 	int listener;			/* -1: closed */
-	bool paused;			/* the listener is not watched, */
-	int64_t resume;			/* until then */
-	struct connection *open;
-	struct connection *closed;	/* events may still name them */
-	int64_t now;			/* when the last poll ended */
+	struct connection *connections;
 	int64_t idle;
+	struct miost_event events[BATCH];
+	int count;			/* of the last poll */
 	bool once;
 	bool done;
 };
@@ -73,17 +74,17 @@ report(const char *what, int err)
 /* Connections. */
 
 static void
-link_into(struct connection **list, struct connection *connection)
+link_connection(struct server *server, struct connection *connection)
 {
-	connection->next = *list;
-	connection->link = list;
-	if (*list != NULL)
-		(*list)->link = &connection->next;
-	*list = connection;
+	connection->next = server->connections;
+	connection->link = &server->connections;
+	if (connection->next != NULL)
+		connection->next->link = &connection->next;
+	server->connections = connection;
 }
 
 static void
-unlink_from_list(struct connection *connection)
+unlink_connection(struct connection *connection)
 {
 	*connection->link = connection->next;
 	if (connection->next != NULL)
@@ -91,8 +92,8 @@ unlink_from_list(struct connection *connection)
 }
 
 /*
- * Closes a connection. Its memory is kept until the batch of events is done,
- * since more of them may carry its id.
+ * Closes a connection and frees it. Its id is taken back for that: out of the
+ * timers, the queue, and what is left of the batch.
  */
 static void
 close_connection(struct server *server, struct connection *connection)
@@ -100,22 +101,13 @@ close_connection(struct server *server, struct connection *connection)
 	/* These fail for what has fired, or never began: all the better. */
 	miost_timers_cancel(server->timers, connection->timer);
 	miost_os_queue_deregister(server->queue, connection->fd);
+	for (int i = 0; i < server->count; i++)
+		if (server->events[i].id == (miost_id)connection)
+			server->events[i].readiness = 0;
 	close(connection->fd);
-	connection->fd = -1;
-	unlink_from_list(connection);
-	link_into(&server->closed, connection);
+	unlink_connection(connection);
+	free(connection);
 	server->done = server->once;
-}
-
-static void
-free_closed(struct server *server)
-{
-	while (server->closed != NULL) {
-		struct connection *connection = server->closed;
-
-		server->closed = connection->next;
-		free(connection);
-	}
 }
 
 /* Takes over a descriptor, for better or worse. */
@@ -134,11 +126,9 @@ open_connection(struct server *server, int fd)
 	connection->fd = fd;
 	connection->writing = false;
 	connection->timer = 0;
-	connection->deadline = miost_deadline(server->now, server->idle);
-	link_into(&server->open, connection);
-	err = miost_timers_add_deadline(server->timers, (miost_id)connection,
-					connection->deadline,
-					&connection->timer);
+	link_connection(server, connection);
+	err = miost_timers_add_timeout(server->timers, (miost_id)connection,
+				       server->idle, &connection->timer);
 	if (err == 0)
 		err = miost_os_queue_register(server->queue, fd,
 					      (miost_id)connection,
@@ -150,23 +140,26 @@ open_connection(struct server *server, int fd)
 }
 
 /* Bytes have moved: the connection may be idle from now on. */
-static void
+static int
 touch(struct server *server, struct connection *connection)
 {
-	connection->deadline = miost_deadline(server->now, server->idle);
-	/* A timer that has fired already is added again by its event. */
-	miost_timers_change(server->timers, connection->timer,
-			    connection->deadline);
+	int err = miost_timers_change_timeout(server->timers,
+					      connection->timer, server->idle);
+
+	/* It has fired, and its event comes later in this batch. */
+	if (err == -ENOENT)
+		err = miost_timers_add_timeout(server->timers,
+					       (miost_id)connection,
+					       server->idle,
+					       &connection->timer);
+	return err;
 }
 
-/* The timer has fired, but bytes may have moved earlier in the batch. */
+/* A live timer was set anew after this event of it: bytes have moved. */
 static void
 handle_timer(struct server *server, struct connection *connection)
 {
-	if (server->now >= connection->deadline ||
-	    miost_timers_add_deadline(server->timers, (miost_id)connection,
-				      connection->deadline,
-				      &connection->timer) < 0)
+	if (miost_timers_get(server->timers, connection->timer, NULL) < 0)
 		close_connection(server, connection);
 }
 
@@ -189,14 +182,16 @@ drain(struct server *server, struct connection *connection)
 	ssize_t n = miost_socket_write(connection->fd,
 				       connection->buffer + connection->start,
 				       connection->end - connection->start);
+	int err = n < 0 && n != -EAGAIN ? (int)n : 0;
 
 	if (n > 0) {
 		connection->start += (size_t)n;
-		touch(server, connection);
+		err = touch(server, connection);
 	}
-	if ((n < 0 && n != -EAGAIN) ||
-	    set_writing(server, connection,
-			connection->start < connection->end) < 0)
+	if (err == 0)
+		err = set_writing(server, connection,
+				  connection->start < connection->end);
+	if (err < 0)
 		close_connection(server, connection);
 }
 
@@ -212,13 +207,12 @@ fill(struct server *server, struct connection *connection)
 
 	if (n == -EAGAIN)
 		return;
-	if (n <= 0) {
+	if (n <= 0 || touch(server, connection) < 0) {
 		close_connection(server, connection);
 		return;
 	}
 	connection->start = 0;
 	connection->end = (size_t)n;
-	touch(server, connection);
 	drain(server, connection);
 }
 
@@ -227,57 +221,58 @@ static void
 handle_connection(struct server *server, struct connection *connection,
 		  miost_ready readiness)
 {
-	if (connection->fd < 0)
-		return;		/* closed by an event before this one */
-	if (miost_ready_is_timer(readiness))
+	if (readiness & MIOST_TIMER)
 		handle_timer(server, connection);
-	else if (connection->writing)
+	else if (connection->writing && (readiness & MIOST_MAY_WRITE))
 		drain(server, connection);
-	else
+	else if (!connection->writing && (readiness & MIOST_MAY_READ))
 		fill(server, connection);
 }
 
 /* The listener. */
 
+/* Watches it, or, with interests of 0, does not. */
 static int
-watch_listener(struct server *server)
+watch_listener(struct server *server, miost_interests interests)
 {
-	return miost_os_queue_register(server->queue, server->listener,
-				       LISTENER, MIOST_TCP_LISTENER_INTERESTS,
-				       MIOST_LEVEL);
+	return miost_os_queue_set(server->queue, server->listener, LISTENER,
+				  interests, MIOST_LEVEL);
 }
 
 static void
 close_listener(struct server *server)
 {
-	miost_os_queue_deregister(server->queue, server->listener);
+	watch_listener(server, 0);
 	close(server->listener);
 	server->listener = -1;
 }
 
-/* Clients that cannot be accepted still wait: each poll would say so. */
+/*
+ * Clients that cannot be accepted still wait, and each poll would say so. A
+ * timer ends the pause; without one there is none.
+ */
 static void
 pause_accepting(struct server *server)
 {
-	miost_os_queue_deregister(server->queue, server->listener);
-	server->paused = true;
-	server->resume = miost_deadline(server->now, PAUSE);
+	if (miost_timers_add_timeout(server->timers, LISTENER, PAUSE,
+				     NULL) == 0)
+		watch_listener(server, 0);
 }
 
+/* If it fails, the timer that has just fired has left room for another. */
 static void
 resume_accepting(struct server *server)
 {
-	if (server->now < server->resume)
-		return;
-	server->resume = miost_deadline(server->now, PAUSE);
-	server->paused = watch_listener(server) < 0;
+	if (server->listener >= 0 &&
+	    watch_listener(server, MIOST_READABLE) < 0)
+		pause_accepting(server);
 }
 
 static void
 accept_clients(struct server *server)
 {
 	for (int i = 0; i < ACCEPTS && server->listener >= 0; i++) {
-		int fd = miost_tcp_accept(server->listener, NULL);
+		int fd = miost_socket_accept(server->listener, NULL);
 
 		if (fd == -EAGAIN)
 			return;
@@ -314,8 +309,7 @@ watch_input(struct server *server)
 	if (!input_can_end())
 		return 0;
 	err = miost_os_queue_register(server->queue, STDIN_FILENO, INPUT,
-				      MIOST_PIPE_RECEIVER_INTERESTS,
-				      MIOST_LEVEL);
+				      MIOST_READABLE, MIOST_LEVEL);
 	/* It is closed, and the queue got its number. */
 	return err == -EINVAL ? 0 : err;
 }
@@ -336,7 +330,11 @@ read_input(struct server *server)
 static void
 handle_event(struct server *server, const struct miost_event *event)
 {
-	if (event->id == LISTENER)
+	if (event->readiness == 0)
+		return;		/* of a connection that is closed by now */
+	if (event->id == LISTENER && (event->readiness & MIOST_TIMER))
+		resume_accepting(server);
+	else if (event->id == LISTENER)
 		accept_clients(server);
 	else if (event->id == INPUT)
 		read_input(server);
@@ -345,7 +343,6 @@ handle_event(struct server *server, const struct miost_event *event)
 				  event->readiness);
 }
 
-/* The sink grows, so that a busy queue leaves the timers room in it. */
 static int
 serve(struct server *server)
 {
@@ -353,26 +350,18 @@ serve(struct server *server)
 		miost_os_queue_source(server->queue),
 		miost_timers_source(server->timers),
 	};
-	struct miost_event_vec batch;
-	int err = 0;
 
-	miost_event_vec_init(&batch);
-	while (!server->done && err == 0) {
-		int n = miost_poll(sources, 2, &batch.sink,
-				   server->paused ? PAUSE : MIOST_FOREVER);
+	while (!server->done) {
+		int n = miost_poll_events(sources, 2, server->events, BATCH,
+					  MIOST_FOREVER);
 
 		if (n < 0 && n != -EINTR)
-			err = report("poll", n);
-		server->now = miost_now();
-		for (size_t i = 0; i < batch.len; i++)
-			handle_event(server, &batch.events[i]);
-		miost_event_vec_clear(&batch);
-		free_closed(server);
-		if (server->paused)
-			resume_accepting(server);
+			return report("poll", n);
+		server->count = n > 0 ? n : 0;
+		for (int i = 0; i < server->count; i++)
+			handle_event(server, &server->events[i]);
 	}
-	miost_event_vec_destroy(&batch);
-	return err;
+	return 0;
 }
 
 /* Prints where the server listens. */
@@ -411,7 +400,7 @@ open_server(struct server *server, const char *address)
 	err = server->listener = miost_tcp_listen(&addr);
 	if (err < 0)
 		return report(address, err);
-	err = watch_listener(server);
+	err = watch_listener(server, MIOST_READABLE);
 	return err < 0 ? report("listener", err) : announce(server);
 }
 
@@ -419,9 +408,8 @@ open_server(struct server *server, const char *address)
 static void
 close_server(struct server *server)
 {
-	while (server->open != NULL)
-		close_connection(server, server->open);
-	free_closed(server);
+	while (server->connections != NULL)
+		close_connection(server, server->connections);
 	if (server->listener >= 0)
 		close(server->listener);
 	miost_timers_free(server->timers);
@@ -460,7 +448,7 @@ parse_arguments(struct server *server, char **arguments)
 int
 main(int argc, char **argv)
 {
-	struct server server = { .listener = -1, .idle = 60 * SECOND };
+	static struct server server = { .listener = -1, .idle = 60 * SECOND };
 	const char *address = argc > 0 ? parse_arguments(&server, argv) : NULL;
 	int err;
 

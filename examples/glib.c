@@ -3,8 +3,13 @@
  * An OS queue and timers inside a GLib main loop.
  *
  * One GSource stands for both: GLib watches the queue's descriptor, and sleeps
- * no longer than the timers allow. Shown with a pipe that the queue watches, a
- * timer of the library's, and a timeout of GLib's.
+ * no longer than the timers allow. It asks before each sleep, so it knows of
+ * timers that were added or changed meanwhile. A loop that does not ask has to
+ * be armed, by a timer of its own, and armed again after every poll and every
+ * change of our timers.
+ *
+ * Shown with a pipe that the queue watches, a timer of the library's, and a
+ * timeout of GLib's.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -18,31 +23,25 @@ enum { PIPE, TIMER };
 
 #define MS INT64_C(1000000)
 
+/* The queue gives up to 256 events, and the timers find room for theirs. */
+enum { SOURCES = 2, BATCH = 512 };
+
 struct loop_source {
 	GSource source;		/* the first member, as GLib wants it */
-	struct miost_os_queue *queue;
-	struct miost_timers *timers;
+	struct miost_source *sources[SOURCES];
 	gpointer descriptor;
 	void (*handle)(struct miost_event event, gpointer data);
 };
-
-/* How long until the timers have something: -1 for ever, 0 now. */
-static int64_t
-until_next(struct loop_source *loop)
-{
-	struct miost_source *timers = miost_timers_source(loop->timers);
-
-	return timers->ops->max_timeout(timers);
-}
 
 /* Before GLib sleeps. Milliseconds are rounded up, so as not to spin. */
 static gboolean
 prepare(GSource *source, gint *timeout)
 {
-	int64_t span = until_next((struct loop_source *)source);
+	struct loop_source *loop = (struct loop_source *)source;
+	int64_t span = miost_max_timeout(loop->sources, SOURCES);
+	int64_t ms = span / MS + (span % MS > 0);
 
-	*timeout = span < 0 ? -1
-			    : (gint)MIN((span + MS - 1) / MS, G_MAXINT);
+	*timeout = span < 0 ? -1 : (gint)MIN(ms, G_MAXINT);
 	return span == 0;
 }
 
@@ -53,26 +52,20 @@ check(GSource *source)
 	struct loop_source *loop = (struct loop_source *)source;
 
 	return g_source_query_unix_fd(source, loop->descriptor) != 0 ||
-	       until_next(loop) == 0;
+	       miost_max_timeout(loop->sources, SOURCES) == 0;
 }
 
 static gboolean
 dispatch(GSource *source, GSourceFunc unused, gpointer data)
 {
 	struct loop_source *loop = (struct loop_source *)source;
-	struct miost_source *sources[2] = {
-		miost_os_queue_source(loop->queue),
-		miost_timers_source(loop->timers),
-	};
-	struct miost_event storage[16];
-	struct miost_event_array events;
+	struct miost_event events[BATCH];
+	/* Never waits; what is left is dispatched in the next round. */
+	int n = miost_poll_events(loop->sources, SOURCES, events, BATCH, 0);
 
 	(void)unused;
-	miost_event_array_init(&events, storage, 16);
-	/* Never waits; what is left is dispatched in the next round. */
-	(void)miost_poll(sources, 2, &events.sink, 0);
-	for (size_t i = 0; i < events.len; i++)
-		loop->handle(storage[i], data);
+	for (int i = 0; i < n; i++)
+		loop->handle(events[i], data);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -128,8 +121,8 @@ run(struct miost_os_queue *queue, struct miost_timers *timers,
 	struct loop_source *loop = (struct loop_source *)source;
 	int err;
 
-	loop->queue = queue;
-	loop->timers = timers;
+	loop->sources[0] = miost_os_queue_source(queue);
+	loop->sources[1] = miost_timers_source(timers);
 	loop->handle = handle;
 	loop->descriptor = g_source_add_unix_fd(
 		source, miost_os_queue_fd(queue), G_IO_IN);
@@ -137,8 +130,7 @@ run(struct miost_os_queue *queue, struct miost_timers *timers,
 	g_source_attach(source, NULL);
 
 	err = miost_os_queue_register(queue, demo->fds[0], PIPE,
-				      MIOST_PIPE_RECEIVER_INTERESTS,
-				      MIOST_LEVEL);
+				      MIOST_READABLE, MIOST_LEVEL);
 	if (err == 0)
 		err = miost_timers_add_timeout(timers, TIMER, 200 * MS, NULL);
 	if (err == 0) {

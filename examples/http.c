@@ -44,7 +44,10 @@ enum {
 /* How long a client may take to read the last answer and close. */
 #define LINGER (2 * SECOND)
 
-/* Ids. A connection's is its address, which is neither of these. */
+/*
+ * Ids. A connection's is its address, which is neither of these. The timer that
+ * ends a pause has the listener's.
+ */
 enum { LISTENER, INPUT };
 
 enum state {
@@ -59,8 +62,7 @@ struct connection {
 	int fd;				/* -1: closed */
 	enum state state;
 	bool writing;			/* watched for that, not for reading */
-	miost_timer timer;
-	int64_t deadline;		/* it is closed then */
+	miost_timer timer;		/* due when it is to be closed */
 	size_t in_start;		/* of the first request */
 	size_t in_scanned;		/* no head ends before */
 	size_t in_end;
@@ -74,11 +76,8 @@ struct server {
 	struct miost_os_queue *queue;
 	struct miost_timers *timers;
 	int listener;			/* -1: closed */
-	bool paused;			/* the listener is not watched, */
-	int64_t resume;			/* until then */
 	struct connection *open;
 	struct connection *closed;	/* events may still name them */
-	int64_t now;			/* when the last poll ended */
 	int64_t idle;
 	bool once;
 	bool done;
@@ -425,11 +424,9 @@ open_connection(struct server *server, int fd)
 		return;
 	}
 	connection->fd = fd;
-	connection->deadline = miost_deadline(server->now, server->idle);
 	link_into(&server->open, connection);
-	err = miost_timers_add_deadline(server->timers, (miost_id)connection,
-					connection->deadline,
-					&connection->timer);
+	err = miost_timers_add_timeout(server->timers, (miost_id)connection,
+				       server->idle, &connection->timer);
 	if (err == 0)
 		err = miost_os_queue_register(server->queue, fd,
 					      (miost_id)connection,
@@ -440,24 +437,27 @@ open_connection(struct server *server, int fd)
 	}
 }
 
-static void
-set_deadline(struct server *server, struct connection *connection,
-	     int64_t span)
+/* From now on it has so much time. */
+static int
+set_timeout(struct server *server, struct connection *connection,
+	    int64_t timeout)
 {
-	connection->deadline = miost_deadline(server->now, span);
-	/* A timer that has fired already is added again by its event. */
-	miost_timers_change(server->timers, connection->timer,
-			    connection->deadline);
+	int err = miost_timers_change_timeout(server->timers,
+					      connection->timer, timeout);
+
+	/* It has fired, and its event comes later in this batch. */
+	if (err == -ENOENT)
+		err = miost_timers_add_timeout(server->timers,
+					       (miost_id)connection, timeout,
+					       &connection->timer);
+	return err;
 }
 
-/* The timer has fired, but the deadline may have moved in the same batch. */
+/* A live timer was set anew after this event of it. */
 static void
 handle_timer(struct server *server, struct connection *connection)
 {
-	if (server->now >= connection->deadline ||
-	    miost_timers_add_deadline(server->timers, (miost_id)connection,
-				      connection->deadline,
-				      &connection->timer) < 0)
+	if (miost_timers_get(server->timers, connection->timer, NULL) < 0)
 		close_connection(server, connection);
 }
 
@@ -474,7 +474,7 @@ set_writing(struct server *server, struct connection *connection, bool writing)
 }
 
 /*
- * Writes answers, or as much as goes. Only this moves the deadline: bytes that
+ * Writes answers, or as much as goes. Only this gives more time: bytes that
  * trickle in do not keep a connection.
  */
 static int
@@ -489,8 +489,7 @@ drain(struct server *server, struct connection *connection)
 	connection->out_start += (size_t)n;
 	if (connection->out_start == connection->out_end)
 		connection->out_start = connection->out_end = 0;
-	set_deadline(server, connection, server->idle);
-	return 0;
+	return set_timeout(server, connection, server->idle);
 }
 
 /*
@@ -501,9 +500,10 @@ drain(struct server *server, struct connection *connection)
 static int
 linger(struct server *server, struct connection *connection)
 {
+	int err = set_timeout(server, connection, LINGER);
+
 	connection->state = LINGERING;
-	set_deadline(server, connection, LINGER);
-	return miost_socket_shutdown(connection->fd, SHUT_WR);
+	return err < 0 ? err : miost_socket_shutdown(connection->fd, SHUT_WR);
 }
 
 /* Answers what there is and has room; says whether there are answers. */
@@ -562,14 +562,18 @@ static void
 handle_connection(struct server *server, struct connection *connection,
 		  miost_ready readiness)
 {
+	const miost_ready wanted = connection->writing ? MIOST_MAY_WRITE
+						       : MIOST_MAY_READ;
 	ssize_t n = 1;
 
 	if (connection->fd < 0)
 		return;		/* closed by an event before this one */
-	if (miost_ready_is_timer(readiness)) {
+	if (readiness & MIOST_TIMER) {
 		handle_timer(server, connection);
 		return;
 	}
+	if (!(readiness & wanted))
+		return;
 	if (!connection->writing)
 		n = fill(connection);
 	if (n == -EAGAIN)
@@ -580,45 +584,48 @@ handle_connection(struct server *server, struct connection *connection,
 
 /* The listener. */
 
+/* Watches it, or, with interests of 0, does not. */
 static int
-watch_listener(struct server *server)
+watch_listener(struct server *server, miost_interests interests)
 {
-	return miost_os_queue_register(server->queue, server->listener,
-				       LISTENER, MIOST_TCP_LISTENER_INTERESTS,
-				       MIOST_LEVEL);
+	return miost_os_queue_set(server->queue, server->listener, LISTENER,
+				  interests, MIOST_LEVEL);
 }
 
 static void
 close_listener(struct server *server)
 {
-	miost_os_queue_deregister(server->queue, server->listener);
+	watch_listener(server, 0);
 	close(server->listener);
 	server->listener = -1;
 }
 
-/* Clients that cannot be accepted still wait: each poll would say so. */
+/*
+ * Clients that cannot be accepted still wait, and each poll would say so. A
+ * timer ends the pause; without one there is none.
+ */
 static void
 pause_accepting(struct server *server)
 {
-	miost_os_queue_deregister(server->queue, server->listener);
-	server->paused = true;
-	server->resume = miost_deadline(server->now, PAUSE);
+	if (miost_timers_add_timeout(server->timers, LISTENER, PAUSE,
+				     NULL) == 0)
+		watch_listener(server, 0);
 }
 
+/* If it fails, the timer that has just fired has left room for another. */
 static void
 resume_accepting(struct server *server)
 {
-	if (server->now < server->resume)
-		return;
-	server->resume = miost_deadline(server->now, PAUSE);
-	server->paused = watch_listener(server) < 0;
+	if (server->listener >= 0 &&
+	    watch_listener(server, MIOST_READABLE) < 0)
+		pause_accepting(server);
 }
 
 static void
 accept_clients(struct server *server)
 {
 	for (int i = 0; i < ACCEPTS && server->listener >= 0; i++) {
-		int fd = miost_tcp_accept(server->listener, NULL);
+		int fd = miost_socket_accept(server->listener, NULL);
 
 		if (fd == -EAGAIN)
 			return;
@@ -657,8 +664,7 @@ watch_input(struct server *server)
 	if (!input_can_end())
 		return 0;
 	err = miost_os_queue_register(server->queue, STDIN_FILENO, INPUT,
-				      MIOST_PIPE_RECEIVER_INTERESTS,
-				      MIOST_LEVEL);
+				      MIOST_READABLE, MIOST_LEVEL);
 	/* It is closed, and the queue got its number. */
 	return err == -EINVAL ? 0 : err;
 }
@@ -679,7 +685,9 @@ read_input(struct server *server)
 static void
 handle_event(struct server *server, const struct miost_event *event)
 {
-	if (event->id == LISTENER)
+	if (event->id == LISTENER && (event->readiness & MIOST_TIMER))
+		resume_accepting(server);
+	else if (event->id == LISTENER)
 		accept_clients(server);
 	else if (event->id == INPUT)
 		read_input(server);
@@ -701,18 +709,14 @@ serve(struct server *server)
 
 	miost_event_vec_init(&batch);
 	while (!server->done && err == 0) {
-		int n = miost_poll(sources, 2, &batch.sink,
-				   server->paused ? PAUSE : MIOST_FOREVER);
+		int n = miost_poll(sources, 2, &batch.sink, MIOST_FOREVER);
 
 		if (n < 0 && n != -EINTR)
 			err = report("poll", n);
-		server->now = miost_now();
 		for (size_t i = 0; i < batch.len; i++)
 			handle_event(server, &batch.events[i]);
 		miost_event_vec_clear(&batch);
 		free_closed(server);
-		if (server->paused)
-			resume_accepting(server);
 	}
 	miost_event_vec_destroy(&batch);
 	return err;
@@ -754,7 +758,7 @@ open_server(struct server *server, const char *address)
 	err = server->listener = miost_tcp_listen(&addr);
 	if (err < 0)
 		return report(address, err);
-	err = watch_listener(server);
+	err = watch_listener(server, MIOST_READABLE);
 	return err < 0 ? report("listener", err) : announce(server);
 }
 

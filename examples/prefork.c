@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several processes that serve one listener, each with a queue of its own.
+ * Several processes that serve one port, each with a queue of its own.
  *
- *	prefork [-a] PROCESSES [HOST:PORT]
+ *	prefork [-a | -p] PROCESSES [HOST:PORT]
  *
- * A connection wakes one of them, by MIOST_EXCLUSIVE, or with -a all that wait.
+ * They share a listener. A connection wakes one of them, by MIOST_EXCLUSIVE, or
+ * with -a all that wait. With -p each has a listener of its own, and the
+ * listeners share the port: the system gives each connection to one of them.
+ * Linux and FreeBSD spread the connections; elsewhere one listener may get all.
+ *
  * Each client is told who served it. With the end of its input, SIGINT or
  * SIGTERM the program ends, and each process tells what it did.
  */
@@ -38,7 +42,7 @@ static int
 serve(struct worker *worker)
 {
 	char line[64];
-	int len, fd = miost_tcp_accept(worker->listener, NULL);
+	int len, fd = miost_socket_accept(worker->listener, NULL);
 
 	worker->woken++;
 	if (fd == -EAGAIN) {
@@ -58,18 +62,17 @@ serve(struct worker *worker)
 static int
 work_loop(struct worker *worker)
 {
-	struct miost_event storage[4];
-	struct miost_event_array events;
+	struct miost_event events[4];
 	int err = 0;
 
 	while (err >= 0 && !worker->done) {
-		miost_event_array_init(&events, storage, 4);
-		err = miost_os_queue_poll(worker->queue, &events.sink,
-					  MIOST_FOREVER);
-		if (err == -EINTR)
-			err = 0;
-		for (size_t i = 0; i < events.len && err >= 0; i++) {
-			if (storage[i].id == PARENT)
+		int n = miost_os_queue_poll(worker->queue, events, 4,
+					    MIOST_FOREVER);
+
+		if (n < 0 && n != -EINTR)
+			err = n;
+		for (int i = 0; i < n && err >= 0; i++) {
+			if (events[i].id == PARENT)
 				worker->done = true;
 			else
 				err = serve(worker);
@@ -80,7 +83,7 @@ work_loop(struct worker *worker)
 
 /* Serves until the parent closes its end of the pipe, or is gone. */
 static int
-work(int number, int listener, int parent, miost_option option)
+work(int number, int listener, int parent, miost_options options)
 {
 	struct worker worker = { .number = number, .listener = listener };
 	int err = miost_os_queue_new(&worker.queue);
@@ -88,11 +91,10 @@ work(int number, int listener, int parent, miost_option option)
 	if (err < 0)
 		return err;
 	err = miost_os_queue_register(worker.queue, listener, LISTENER,
-				      MIOST_TCP_LISTENER_INTERESTS, option);
+				      MIOST_READABLE, options);
 	if (err == 0)
 		err = miost_os_queue_register(worker.queue, parent, PARENT,
-					      MIOST_PIPE_RECEIVER_INTERESTS,
-					      MIOST_LEVEL);
+					      MIOST_READABLE, MIOST_LEVEL);
 	if (err == 0)
 		err = work_loop(&worker);
 	miost_os_queue_free(worker.queue);
@@ -104,10 +106,84 @@ work(int number, int listener, int parent, miost_option option)
 /* The process that starts the others. */
 
 struct parent {
-	int listener, pipe[2], n;
+	int listeners[MOST];		/* one for all, or one for each */
+	int listener_count;
+	int pipe[2], n;
 	pid_t children[MOST];
-	miost_option option;
+	miost_options options;
 };
+
+/* In steps, since to share a port has to be asked for before it is bound. */
+static int
+listen_on_shared_port(const struct miost_addr *addr)
+{
+	int fd = miost_socket_new(addr->storage.ss_family, SOCK_STREAM);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = miost_socket_set_reuse_addr(fd, true);
+	if (err == 0)
+		err = miost_socket_set_reuse_port(fd, true);
+	if (err == 0)
+		err = miost_socket_bind(fd, addr);
+	if (err == 0)
+		err = miost_socket_listen(fd);
+	if (err == 0)
+		return fd;
+	if (err == -ENOTSUP)
+		fprintf(stderr, "this system has no ports to share\n");
+	close(fd);
+	return err;
+}
+
+/* Opens `n` listeners, and stores where. The first chooses the port for all. */
+static int
+open_listeners(struct parent *parent, const struct miost_addr *addr, int n,
+	       struct miost_addr *bound)
+{
+	*bound = *addr;
+	for (int i = 0; i < n; i++) {
+		int fd = n == 1 ? miost_tcp_listen(addr)
+				: listen_on_shared_port(bound);
+		int err;
+
+		if (fd < 0)
+			return fd;
+		parent->listeners[parent->listener_count++] = fd;
+		err = miost_socket_local_addr(fd, bound);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* All but one, or, with -1, all. */
+static void
+close_listeners(struct parent *parent, int but)
+{
+	for (int i = 0; i < parent->listener_count; i++)
+		if (parent->listeners[i] != but)
+			close(parent->listeners[i]);
+	parent->listener_count = 0;
+}
+
+static _Noreturn void
+be_child(struct parent *parent)
+{
+	int listener = parent->listeners[parent->n % parent->listener_count];
+	int err;
+
+	close(parent->pipe[1]);
+	/* Nobody accepts from what is another's once that one is gone. */
+	close_listeners(parent, listener);
+	err = work(parent->n, listener, parent->pipe[0], parent->options);
+	if (err < 0)
+		fprintf(stderr, "worker %d: %s\n", parent->n, strerror(-err));
+	close(parent->pipe[0]);
+	close(listener);
+	exit(err < 0);
+}
 
 static int
 start_all(struct parent *parent, int n)
@@ -115,21 +191,11 @@ start_all(struct parent *parent, int n)
 	fflush(stdout);
 	for (; parent->n < n; parent->n++) {
 		pid_t pid = fork();
-		int err;
 
 		if (pid < 0)
 			return -errno;
-		if (pid == 0) {
-			close(parent->pipe[1]);
-			err = work(parent->n, parent->listener,
-				   parent->pipe[0], parent->option);
-			if (err < 0)
-				fprintf(stderr, "worker %d: %s\n", parent->n,
-					strerror(-err));
-			close(parent->pipe[0]);
-			close(parent->listener);
-			exit(err < 0);
-		}
+		if (pid == 0)
+			be_child(parent);
 		parent->children[parent->n] = pid;
 	}
 	return 0;
@@ -163,8 +229,7 @@ input_can_end(void)
 static int
 wait_for_end(struct miost_os_queue *queue)
 {
-	struct miost_event storage[4];
-	struct miost_event_array events;
+	struct miost_event events[4];
 	struct miost_signals *signals;
 	bool done = false;
 	char ignored[256];
@@ -185,12 +250,12 @@ wait_for_end(struct miost_os_queue *queue)
 	if (err == -EINVAL)
 		err = 0;
 	while (err >= 0 && !done) {
-		miost_event_array_init(&events, storage, 4);
-		err = miost_os_queue_poll(queue, &events.sink, MIOST_FOREVER);
-		if (err == -EINTR)
-			err = 0;
-		for (size_t i = 0; i < events.len && err >= 0; i++)
-			done |= storage[i].id == SIGNALS
+		int n = miost_os_queue_poll(queue, events, 4, MIOST_FOREVER);
+
+		if (n < 0 && n != -EINTR)
+			err = n;
+		for (int i = 0; i < n; i++)
+			done |= events[i].id == SIGNALS
 					? miost_signals_receive(signals) > 0
 					: read(STDIN_FILENO, ignored,
 					       sizeof(ignored)) == 0;
@@ -200,23 +265,21 @@ wait_for_end(struct miost_os_queue *queue)
 }
 
 static int
-run(const struct miost_addr *addr, int n, miost_option option)
+run(const struct miost_addr *addr, int n, bool own, miost_options options)
 {
-	struct parent parent = { .option = option };
+	struct parent parent = { .options = options };
 	struct miost_os_queue *queue;
 	struct miost_addr bound;
 	char text[128];
-	int err, ended;
+	int err = open_listeners(&parent, addr, own ? n : 1, &bound);
+	int ended;
 
-	parent.listener = miost_tcp_listen(addr);
-	if (parent.listener < 0)
-		return parent.listener;
-	err = miost_pipe(parent.pipe);
-	if (err < 0)
-		goto close_listener;
-	err = start_all(&parent, n);
 	if (err == 0)
-		err = miost_socket_local_addr(parent.listener, &bound);
+		err = miost_pipe(parent.pipe);
+	if (err < 0)
+		goto close_listeners;
+	err = start_all(&parent, n);
+	close_listeners(&parent, -1);
 	/* After the fork: a queue of the parent's alone. */
 	if (err == 0)
 		err = miost_os_queue_new(&queue);
@@ -229,8 +292,8 @@ run(const struct miost_addr *addr, int n, miost_option option)
 	ended = end_all(&parent);
 	err = err < 0 ? err : ended;
 	close(parent.pipe[0]);
-close_listener:
-	close(parent.listener);
+close_listeners:
+	close_listeners(&parent, -1);
 	return err;
 }
 
@@ -238,24 +301,25 @@ int
 main(int argc, char **argv)
 {
 	bool all = argc > 1 && strcmp(argv[1], "-a") == 0;
-	char **args = argv + all + 1;
-	int count = argc - all - 1;
+	bool own = argc > 1 && strcmp(argv[1], "-p") == 0;
+	char **args = argv + 1 + (all || own);
+	int count = argc - 1 - (all || own);
 	int n = count > 0 ? atoi(args[0]) : 0;
-	miost_option option = MIOST_EXCLUSIVE;
+	miost_options options = MIOST_EXCLUSIVE;
 	struct miost_addr addr;
 	int err;
 
 	if (n < 1 || n > MOST || count > 2) {
-		fprintf(stderr, "usage: %s [-a] PROCESSES [HOST:PORT]\n",
-			argv[0]);
+		fprintf(stderr, "usage: %s [-a | -p] PROCESSES "
+			"[HOST:PORT]\n", argv[0]);
 		return 2;
 	}
-	if (all || !miost_has(MIOST_FEATURE_EXCLUSIVE))
-		option = MIOST_LEVEL;
+	if (all || own || !miost_has(MIOST_FEATURE_EXCLUSIVE))
+		options = MIOST_LEVEL;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	err = miost_addr_parse(count > 1 ? args[1] : "127.0.0.1:0", &addr);
 	if (err == 0)
-		err = run(&addr, n, option);
+		err = run(&addr, n, own, options);
 	if (err < 0) {
 		fprintf(stderr, "%s: %s\n", argv[0], strerror(-err));
 		return 1;

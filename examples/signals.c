@@ -55,15 +55,12 @@ receive(struct miost_signals *signals)
 static int
 run(struct miost_os_queue *queue, struct miost_signals *signals)
 {
-	struct miost_event storage[1];
-	struct miost_event_array events;
+	struct miost_event event;
 	int n = 0;
 
 	printf("ready, pid %ld\n", (long)getpid());
-	miost_event_array_init(&events, storage, 1);
 	while (n != SIGTERM) {
-		miost_event_array_clear(&events);
-		n = miost_os_queue_poll(queue, &events.sink, MIOST_FOREVER);
+		n = miost_os_queue_poll(queue, &event, 1, MIOST_FOREVER);
 		/* The process was stopped, and goes on: Linux says so. */
 		if (n == -EINTR)
 			continue;

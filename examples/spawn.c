@@ -122,17 +122,17 @@ loop(struct command *command)
 		miost_os_queue_source(command->queue),
 		miost_timers_source(command->timers),
 	};
-	struct miost_event storage[4];
-	struct miost_event_array events;
+	struct miost_event events[4];
 	int err = 0;
 
 	while (err >= 0 && (command->runs || command->talks)) {
-		miost_event_array_init(&events, storage, 4);
-		err = miost_poll(sources, 2, &events.sink, MIOST_FOREVER);
-		if (err == -EINTR)
-			err = 0;
-		for (size_t i = 0; i < events.len && err >= 0; i++)
-			err = handle(command, storage[i].id);
+		int n = miost_poll_events(sources, 2, events, 4,
+					  MIOST_FOREVER);
+
+		if (n < 0 && n != -EINTR)
+			err = n;
+		for (int i = 0; i < n && err >= 0; i++)
+			err = handle(command, events[i].id);
 	}
 	if (command->in_line)
 		putchar('\n');
@@ -149,8 +149,7 @@ run(struct command *command, char *const *args, long ms)
 					&command->process);
 	if (err == 0)
 		err = miost_os_queue_register(command->queue, command->fds[0],
-					      OUTPUT,
-					      MIOST_PIPE_RECEIVER_INTERESTS,
+					      OUTPUT, MIOST_READABLE,
 					      MIOST_LEVEL);
 	if (err == 0 && ms >= 0)
 		err = miost_timers_add_timeout(command->timers, TIME_IS_UP,

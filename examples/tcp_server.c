@@ -75,15 +75,14 @@ serve_client(struct server *server, int fd, const struct miost_addr *addr)
 	server->done = server->once;
 }
 
+/* Watches it, or, with interests of 0, does not. */
 static int
-watch_listener(struct server *server)
+watch_listener(struct server *server, miost_interests interests)
 {
-	int err = miost_os_queue_register(server->queue, server->listener,
-					  LISTENER,
-					  MIOST_TCP_LISTENER_INTERESTS,
-					  MIOST_LEVEL);
+	int err = miost_os_queue_set(server->queue, server->listener,
+				     LISTENER, interests, MIOST_LEVEL);
 
-	server->paused = err < 0;
+	server->paused = interests == 0 || err < 0;
 	return err;
 }
 
@@ -92,16 +91,14 @@ accept_clients(struct server *server)
 {
 	for (int i = 0; i < ACCEPTS && !server->done; i++) {
 		struct miost_addr addr;
-		int fd = miost_tcp_accept(server->listener, &addr);
+		int fd = miost_socket_accept(server->listener, &addr);
 
 		if (fd == -EAGAIN)
 			return;
 		if (fd < 0) {
 			/* The client still waits: each poll would say so. */
 			report("accept", fd);
-			miost_os_queue_deregister(server->queue,
-						  server->listener);
-			server->paused = true;
+			watch_listener(server, 0);
 			return;
 		}
 		serve_client(server, fd, &addr);
@@ -128,8 +125,7 @@ watch_input(struct server *server)
 	if (!input_can_end())
 		return 0;
 	err = miost_os_queue_register(server->queue, STDIN_FILENO, INPUT,
-				      MIOST_PIPE_RECEIVER_INTERESTS,
-				      MIOST_LEVEL);
+				      MIOST_READABLE, MIOST_LEVEL);
 	/* It is closed, and the queue got its number. */
 	return err == -EINVAL ? 0 : err;
 }
@@ -149,25 +145,23 @@ static int
 serve(struct server *server)
 {
 	struct miost_event events[2];
-	struct miost_event_array array;
 
-	miost_event_array_init(&array, events, 2);
 	while (!server->done) {
-		int n = miost_os_queue_poll(server->queue, &array.sink,
+		int n = miost_os_queue_poll(server->queue, events, 2,
 					    server->paused ? PAUSE
 							   : MIOST_FOREVER);
 
 		if (n < 0 && n != -EINTR)
 			return report("poll", n);
+		/* If not now, then later. */
 		if (server->paused)
-			watch_listener(server);	/* if not now, then later */
-		for (size_t i = 0; i < array.len; i++) {
+			watch_listener(server, MIOST_READABLE);
+		for (int i = 0; i < n; i++) {
 			if (events[i].id == LISTENER)
 				accept_clients(server);
 			else
 				read_input(server);
 		}
-		miost_event_array_clear(&array);
 		if (fflush(stdout) != 0)
 			return report("standard output", -errno);
 	}
@@ -184,7 +178,7 @@ run(struct server *server)
 
 	if (err < 0)
 		return report("standard input", err);
-	err = watch_listener(server);
+	err = watch_listener(server, MIOST_READABLE);
 	if (err == 0)
 		err = miost_socket_local_addr(server->listener, &addr);
 	if (err < 0)

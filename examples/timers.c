@@ -124,11 +124,15 @@ obey(struct scheduler *s, const char *line)
 	return 0;
 }
 
-/* It is time for a job, unless it was cancelled or changed just now. */
+/*
+ * It is time for a job, unless the event is stale: earlier in the batch the job
+ * was cancelled, or changed, or replaced by another. Then its timer is live.
+ */
 static int
 fire(struct scheduler *s, struct job *job)
 {
-	if (job->name[0] == '\0' || job->deadline > s->now)
+	if (job->name[0] == '\0' ||
+	    miost_timers_get(s->timers, job->timer, NULL) == 0)
 		return 0;
 	printf("%s after %" PRId64 " ms\n", job->name,
 	       (s->now - job->added) / MS);
@@ -210,20 +214,20 @@ loop(struct scheduler *s)
 {
 	struct miost_source *sources[2] = { miost_os_queue_source(s->queue),
 					    miost_timers_source(s->timers) };
-	struct miost_event storage[8];
-	struct miost_event_array events;
+	struct miost_event events[8];
 	int err;
 
 	s->now = miost_now();
 	err = watch_input(s);
 	while (err >= 0 && (!s->ended || miost_timers_len(s->timers) > 0)) {
-		miost_event_array_init(&events, storage, 8);
-		err = miost_poll(sources, 2, &events.sink, MIOST_FOREVER);
-		if (err == -EINTR)
-			err = 0;
+		int n = miost_poll_events(sources, 2, events, 8,
+					  MIOST_FOREVER);
+
+		if (n < 0 && n != -EINTR)
+			err = n;
 		s->now = miost_now();
-		for (size_t i = 0; i < events.len && err >= 0; i++)
-			err = handle(s, storage[i].id);
+		for (int i = 0; i < n && err >= 0; i++)
+			err = handle(s, events[i].id);
 	}
 	return err;
 }

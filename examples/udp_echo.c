@@ -6,8 +6,12 @@
  *	udp_echo -c HOST:PORT TEXT...	sends each text until it comes back
  *
  * The server takes and gives many datagrams a call. What it cannot send at once
- * it keeps, and receives no more until it has. The client has a connected
- * socket, and a timer to send again what was lost.
+ * it keeps, and receives no more until it has. A datagram above 9,000 bytes does
+ * not fit a buffer: the server counts it, and sends no part of it back. While
+ * more keep coming, the server stops now and then, to see whether its input has
+ * ended; an event in a queue of its own brings it back to the rest.
+ *
+ * The client has a connected socket, and a timer to send again what was lost.
  */
 #define _XOPEN_SOURCE 700
 
@@ -22,7 +26,12 @@
 
 enum { INPUT, SOCKET, AGAIN };
 
-enum { BATCH = 32, LONGEST = 65535, TRIES = 50 };
+enum {
+	BATCH = 32,		/* datagrams received at once */
+	LONGEST = 9000,		/* bytes of one that is echoed */
+	TURNS = 2,		/* batches in a row */
+	TRIES = 50
+};
 
 #define RETRY INT64_C(200000000)	/* 200 ms */
 
@@ -30,9 +39,10 @@ enum { BATCH = 32, LONGEST = 65535, TRIES = 50 };
 
 struct server {
 	struct miost_os_queue *queue;
+	struct miost_queue *rest;	/* an event: not all was received */
 	int fd;
 	bool done;
-	unsigned long echoed;
+	unsigned long echoed, too_long;
 	/* Received, and yet to be sent: `count` from `first` on. */
 	struct miost_datagram datagrams[BATCH];
 	int first, count;
@@ -40,18 +50,26 @@ struct server {
 
 static char data[BATCH][LONGEST];
 
+/* Receives datagrams, and keeps those that are whole. */
 static int
 receive(struct server *server)
 {
+	struct miost_datagram *whole = server->datagrams;
 	int n;
 
 	for (int i = 0; i < BATCH; i++) {
 		server->datagrams[i].data = data[i];
 		server->datagrams[i].len = LONGEST;
 	}
-	n = miost_udp_recv_many(server->fd, server->datagrams, BATCH);
+	n = miost_socket_recv_many(server->fd, server->datagrams, BATCH);
+	for (int i = 0; i < n; i++) {
+		if (server->datagrams[i].flags & MIOST_TRUNCATED)
+			server->too_long++;
+		else
+			*whole++ = server->datagrams[i];
+	}
 	server->first = 0;
-	server->count = n > 0 ? n : 0;
+	server->count = (int)(whole - server->datagrams);
 	return n;
 }
 
@@ -60,9 +78,9 @@ static int
 send_back(struct server *server)
 {
 	while (server->count > 0) {
-		int n = miost_udp_send_many(server->fd,
-					    server->datagrams + server->first,
-					    (size_t)server->count);
+		int n = miost_socket_send_many(
+			server->fd, server->datagrams + server->first,
+			(size_t)server->count);
 
 		if (n == -EAGAIN)
 			return n;
@@ -76,11 +94,23 @@ send_back(struct server *server)
 	return 0;
 }
 
+/* There is more to do, and no event of the system's will say so. */
+static int
+come_back(struct server *server)
+{
+	const struct miost_event event = { .id = SOCKET,
+					   .readiness = MIOST_READABLE };
+
+	if (miost_queue_len(server->rest) > 0)
+		return 0;
+	return miost_queue_add(server->rest, event);
+}
+
 /* Edge-triggered: until there is nothing more to receive, or no room. */
 static int
 echo(struct server *server)
 {
-	for (;;) {
+	for (int turn = 0; turn < TURNS; turn++) {
 		int n = send_back(server);
 
 		if (n == 0)
@@ -91,6 +121,7 @@ echo(struct server *server)
 		if (n < 0 && n != -ECONNREFUSED)
 			return n;
 	}
+	return come_back(server);
 }
 
 /* A file or a device such as /dev/null has no end to wait for. */
@@ -113,8 +144,7 @@ watch_input(struct miost_os_queue *queue)
 	if (!input_can_end())
 		return 0;
 	err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
-				      MIOST_PIPE_RECEIVER_INTERESTS,
-				      MIOST_LEVEL);
+				      MIOST_READABLE, MIOST_LEVEL);
 	/* It is closed, and the queue got its number. */
 	return err == -EINVAL ? 0 : err;
 }
@@ -139,18 +169,21 @@ handle(struct server *server, miost_id id)
 static int
 loop(struct server *server)
 {
-	struct miost_event storage[4];
-	struct miost_event_array events;
+	struct miost_source *sources[2] = {
+		miost_os_queue_source(server->queue),
+		miost_queue_source(server->rest),
+	};
+	struct miost_event events[4];
 	int err = 0;
 
 	while (err >= 0 && !server->done) {
-		miost_event_array_init(&events, storage, 4);
-		err = miost_os_queue_poll(server->queue, &events.sink,
+		int n = miost_poll_events(sources, 2, events, 4,
 					  MIOST_FOREVER);
-		if (err == -EINTR)
-			err = 0;
-		for (size_t i = 0; i < events.len && err >= 0; i++)
-			err = handle(server, storage[i].id);
+
+		if (n < 0 && n != -EINTR)
+			err = n;
+		for (int i = 0; i < n && err >= 0; i++)
+			err = handle(server, events[i].id);
 	}
 	return err;
 }
@@ -169,8 +202,12 @@ serve(const struct miost_addr *addr)
 	err = miost_os_queue_new(&server.queue);
 	if (err < 0)
 		goto close_socket;
+	err = miost_queue_new(&server.rest);
+	if (err < 0)
+		goto free_os_queue;
 	err = miost_os_queue_register(server.queue, server.fd, SOCKET,
-				      MIOST_UDP_INTERESTS, MIOST_EDGE);
+				      MIOST_READABLE | MIOST_WRITABLE,
+				      MIOST_EDGE);
 	if (err == 0)
 		err = watch_input(server.queue);
 	if (err == 0)
@@ -181,7 +218,11 @@ serve(const struct miost_addr *addr)
 	printf("listening on %s\n", text);
 	err = loop(&server);
 	printf("echoed %lu datagrams\n", server.echoed);
+	if (server.too_long > 0)
+		printf("%lu were too long\n", server.too_long);
 free_queue:
+	miost_queue_free(server.rest);
+free_os_queue:
 	miost_os_queue_free(server.queue);
 close_socket:
 	close(server.fd);
@@ -194,11 +235,12 @@ close_socket:
 static int
 came_back(int fd, const char *text)
 {
-	static char buf[LONGEST];
+	static char buf[65535];
 	ssize_t n;
 
 	while ((n = miost_socket_read(fd, buf, sizeof(buf))) >= 0)
-		if ((size_t)n == strlen(text) && memcmp(buf, text, (size_t)n) == 0)
+		if ((size_t)n == strlen(text) &&
+		    memcmp(buf, text, (size_t)n) == 0)
 			return 1;
 	return n == -EAGAIN ? 0 : (int)n;
 }
@@ -210,8 +252,7 @@ exchange(struct miost_os_queue *queue, struct miost_timers *timers, int fd,
 {
 	struct miost_source *sources[2] = { miost_os_queue_source(queue),
 					    miost_timers_source(timers) };
-	struct miost_event storage[4];
-	struct miost_event_array events;
+	struct miost_event events[4];
 	miost_timer again;
 	int err = 0;
 
@@ -222,10 +263,10 @@ exchange(struct miost_os_queue *queue, struct miost_timers *timers, int fd,
 		if (n < 0 && n != -EAGAIN && n != -ECONNREFUSED)
 			return (int)n;
 		err = miost_timers_add_timeout(timers, AGAIN, RETRY, &again);
-		while (err == 0 && miost_timers_len(timers) > 0) {
-			miost_event_array_init(&events, storage, 4);
-			err = miost_poll(sources, 2, &events.sink,
-					 MIOST_FOREVER);
+		while (err == 0 &&
+		       miost_timers_get(timers, again, NULL) == 0) {
+			err = miost_poll_events(sources, 2, events, 4,
+						MIOST_FOREVER);
 			if (err >= 0 || err == -EINTR)
 				err = came_back(fd, text);
 			if (err == -ECONNREFUSED)
@@ -250,7 +291,7 @@ ask(const struct miost_addr *server, char *const *texts)
 	fd = miost_udp_bind(&any);
 	if (fd < 0)
 		return fd;
-	err = miost_udp_connect(fd, server);
+	err = miost_socket_connect(fd, server);
 	if (err < 0)
 		goto close_socket;
 	err = miost_os_queue_new(&queue);

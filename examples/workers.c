@@ -110,18 +110,15 @@ print_results(void)
 static int
 loop(struct miost_os_queue *queue, size_t left)
 {
-	struct miost_event storage[4];
-	struct miost_event_array events;
+	struct miost_event events[4];
 
 	while (left > 0) {
-		int n;
+		int n = miost_os_queue_poll(queue, events, 4, MIOST_FOREVER);
 
-		miost_event_array_init(&events, storage, 4);
-		n = miost_os_queue_poll(queue, &events.sink, MIOST_FOREVER);
 		if (n < 0 && n != -EINTR)
 			return n;
-		for (size_t i = 0; i < events.len; i++) {
-			if (storage[i].id == INTERRUPTED) {
+		for (int i = 0; i < n; i++) {
+			if (events[i].id == INTERRUPTED) {
 				printf("interrupted, %zu left\n", left);
 				return 0;
 			}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Several processes that serve one listener.
+# Several processes that serve one port.
 program=examples/prefork
 
 # shellcheck source=tests/server.sh
@@ -63,16 +63,39 @@ parent_killed() {
 	start 3 127.0.0.1:0 && kill -s KILL "$(cat "$tmp/pid")" && await gone
 }
 
+# A listener for each: Linux spreads connections, other systems need not.
+each_its_own() {
+	serves -p && [ "$(sed -n 's/^worker.* served 0,//p' "$tmp/out" |
+		wc -l)" -le "$may_idle" ]
+}
+may_idle=2
+[ "$(uname)" != Linux ] || may_idle=1
+
+# A second one that does not ask to share the port, either, is refused.
+not_shared() {
+	start 1 127.0.0.1:0 || return
+	not_shared_status=0
+	run "$program" 1 "127.0.0.1:$port" </dev/null >"$tmp/second" 2>&1 ||
+		not_shared_status=$?
+	cat "$tmp/second"
+	[ "$not_shared_status" -eq 1 ] && grep 'in use' "$tmp/second" && stop
+}
+
 wrong() {
 	refused 2 '^usage: ' && refused 2 '^usage: ' -a &&
+		refused 2 '^usage: ' -p &&
 		refused 2 '^usage: ' 0 && refused 2 '^usage: ' 65 &&
 		refused 1 'Invalid argument' 2 nonsense
 }
 
-plan 5
+plan 7
 try 'forty clients, and what was done' serves
 exec 9>&-
 try 'the same when all are woken' serves -a
+exec 9>&-
+try 'the same when each has a listener' each_its_own
+exec 9>&-
+try 'a port is not shared unasked' not_shared
 exec 9>&-
 try 'ends with SIGTERM' by_signal
 exec 9>&-

@@ -19,21 +19,19 @@ struct worker {
 
 /* A process that polls, and says when it is woken. */
 static void
-work(int listener, miost_option option, int says, int hears)
+work(int listener, miost_options options, int says, int hears)
 {
 	struct miost_event storage[4];
-	struct miost_event_array array;
 	struct miost_os_queue *queue;
 	char byte;
 
 	alarm((unsigned int)(TAP_SECONDS * tap_time_factor()));
 	if (miost_os_queue_new(&queue) < 0 ||
 	    miost_os_queue_register(queue, listener, 0, MIOST_READABLE,
-				    option) < 0 ||
+				    options) < 0 ||
 	    write(says, "p", 1) != 1)
 		_exit(1);
-	miost_event_array_init(&array, storage, 4);
-	if (miost_os_queue_poll(queue, &array.sink, MIOST_FOREVER) != 1 ||
+	if (miost_os_queue_poll(queue, storage, 4, MIOST_FOREVER) != 1 ||
 	    write(says, "w", 1) != 1)
 		_exit(1);
 	/* What it was woken for is left there till all have been counted. */
@@ -44,7 +42,7 @@ work(int listener, miost_option option, int says, int hears)
 }
 
 static void
-start(struct worker *worker, int listener, miost_option option)
+start(struct worker *worker, int listener, miost_options options)
 {
 	int says[2], hears[2];
 
@@ -55,7 +53,7 @@ start(struct worker *worker, int listener, miost_option option)
 	check(worker->pid >= 0);
 	if (worker->pid == 0) {
 		close(hears[1]);
-		work(listener, option, says[1], hears[0]);
+		work(listener, options, says[1], hears[0]);
 	}
 	close(says[1]);
 	close(hears[0]);
@@ -124,7 +122,7 @@ await_one(struct worker workers[WORKERS])
 }
 
 static int
-woken_by_one_connection(miost_option option)
+woken_by_one_connection(miost_options options)
 {
 	struct miost_addr addr = parse("127.0.0.1:0");
 	struct worker workers[WORKERS];
@@ -134,7 +132,7 @@ woken_by_one_connection(miost_option option)
 	check(listener >= 0);
 	check_ok(miost_socket_local_addr(listener, &addr));
 	for (int i = 0; i < WORKERS; i++)
-		start(&workers[i], listener, option);
+		start(&workers[i], listener, options);
 	for (int i = 0; i < WORKERS; i++)
 		await_polling(&workers[i]);
 	client = miost_tcp_connect(&addr);

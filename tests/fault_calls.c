@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls that fault.h puts in place of the system's. */
+#include <limits.h>
 #include <stdarg.h>
 #ifdef HAVE_EPOLL_CREATE1
 #include <sys/syscall.h>
@@ -24,6 +25,47 @@ fails(enum call call)
 	errno = faults.error;
 	return true;
 }
+
+/* As macOS does of what it is asked to move, beside what is to fail. */
+static bool
+refuses(enum call call, size_t len)
+{
+	if (fails(call))
+		return true;
+	if (len <= INT_MAX)
+		return false;
+	errno = EINVAL;
+	return true;
+}
+
+static size_t
+sum_of(const struct iovec *iov, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+static size_t
+length_of(const struct msghdr *message)
+{
+	return sum_of(message->msg_iov, (size_t)message->msg_iovlen);
+}
+
+#if defined(HAVE_RECVMMSG) || defined(HAVE_SENDMMSG)
+static size_t
+longest_of(const struct mmsghdr *messages, unsigned int n)
+{
+	size_t longest = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (length_of(&messages[i].msg_hdr) > longest)
+			longest = length_of(&messages[i].msg_hdr);
+	return longest;
+}
+#endif
 
 void *
 fault_malloc(size_t size)
@@ -105,42 +147,47 @@ fault_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 ssize_t
 fault_recv(int fd, void *buf, size_t len, int flags)
 {
-	return fails(RECV) ? -1 : (recv)(fd, buf, len, flags);
+	return refuses(RECV, len) ? -1 : (recv)(fd, buf, len, flags);
 }
 
 ssize_t
 fault_send(int fd, const void *buf, size_t len, int flags)
 {
-	return fails(SEND) ? -1 : (send)(fd, buf, len, flags);
+	return refuses(SEND, len) ? -1 : (send)(fd, buf, len, flags);
 }
 
 ssize_t
 fault_recvmsg(int fd, struct msghdr *message, int flags)
 {
-	return fails(RECVMSG) ? -1 : (recvmsg)(fd, message, flags);
+	if (refuses(RECVMSG, length_of(message)))
+		return -1;
+	return (recvmsg)(fd, message, flags);
 }
 
 ssize_t
 fault_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	return fails(SENDMSG) ? -1 : (sendmsg)(fd, message, flags);
+	if (refuses(SENDMSG, length_of(message)))
+		return -1;
+	return (sendmsg)(fd, message, flags);
 }
 
 ssize_t
 fault_recvfrom(int fd, void *buf, size_t len, int flags,
 	       struct sockaddr *addr, socklen_t *addr_len)
 {
-	return fails(RECVFROM) ? -1
-			       : (recvfrom)(fd, buf, len, flags, addr,
-					    addr_len);
+	if (refuses(RECVFROM, len))
+		return -1;
+	return (recvfrom)(fd, buf, len, flags, addr, addr_len);
 }
 
 ssize_t
 fault_sendto(int fd, const void *buf, size_t len, int flags,
 	     const struct sockaddr *addr, socklen_t addr_len)
 {
-	return fails(SENDTO) ? -1
-			     : (sendto)(fd, buf, len, flags, addr, addr_len);
+	if (refuses(SENDTO, len))
+		return -1;
+	return (sendto)(fd, buf, len, flags, addr, addr_len);
 }
 
 #ifdef HAVE_RECVMMSG
@@ -148,9 +195,9 @@ int
 fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 	       struct timespec *timeout)
 {
-	return fails(RECVMMSG) ? -1
-			       : (int)(recvmmsg)(fd, messages, n, flags,
-						 timeout);
+	if (refuses(RECVMMSG, longest_of(messages, n)))
+		return -1;
+	return (int)(recvmmsg)(fd, messages, n, flags, timeout);
 }
 #endif
 
@@ -158,8 +205,9 @@ fault_recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
 int
 fault_sendmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags)
 {
-	return fails(SENDMMSG) ? -1
-			       : (int)(sendmmsg)(fd, messages, n, flags);
+	if (refuses(SENDMMSG, longest_of(messages, n)))
+		return -1;
+	return (int)(sendmmsg)(fd, messages, n, flags);
 }
 #endif
 
@@ -180,25 +228,27 @@ fault_pipe2(int fds[2], int flags)
 ssize_t
 fault_read(int fd, void *buf, size_t len)
 {
-	return fails(READ) ? -1 : (read)(fd, buf, len);
+	return refuses(READ, len) ? -1 : (read)(fd, buf, len);
 }
 
 ssize_t
 fault_readv(int fd, const struct iovec *iov, int n)
 {
-	return fails(READV) ? -1 : (readv)(fd, iov, n);
+	return refuses(READV, sum_of(iov, (size_t)n)) ? -1
+						      : (readv)(fd, iov, n);
 }
 
 ssize_t
 fault_write(int fd, const void *buf, size_t len)
 {
-	return fails(WRITE) ? -1 : (write)(fd, buf, len);
+	return refuses(WRITE, len) ? -1 : (write)(fd, buf, len);
 }
 
 ssize_t
 fault_writev(int fd, const struct iovec *iov, int n)
 {
-	return fails(WRITEV) ? -1 : (writev)(fd, iov, n);
+	return refuses(WRITEV, sum_of(iov, (size_t)n)) ? -1
+						       : (writev)(fd, iov, n);
 }
 
 /* This one returns its error. */

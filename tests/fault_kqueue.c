@@ -12,8 +12,7 @@
 
 struct fixture {
 	struct miost_os_queue *queue;
-	struct miost_event storage[4];
-	struct miost_event_array array;
+	struct miost_event events[4];
 	int fds[2];
 };
 
@@ -36,15 +35,14 @@ free_fixture(struct fixture *f)
 static int
 poll_for(struct fixture *f, int64_t timeout)
 {
-	miost_event_array_init(&f->array, f->storage, 4);
-	return miost_os_queue_poll(f->queue, &f->array.sink, timeout);
+	return miost_os_queue_poll(f->queue, f->events, 4, timeout);
 }
 
 static int
-add(struct fixture *f, miost_interests interests, miost_option option)
+add(struct fixture *f, miost_interests interests, miost_options options)
 {
 	return miost_os_queue_register(f->queue, f->fds[0], 1, interests,
-				       option);
+				       options);
 }
 
 static int
@@ -54,12 +52,18 @@ change(struct fixture *f, miost_interests interests)
 }
 
 static int
+set(struct fixture *f, miost_interests interests)
+{
+	return miost_os_queue_set(f->queue, f->fds[0], 3, interests, 0);
+}
+
+static int
 take_out(struct fixture *f)
 {
 	return miost_os_queue_deregister(f->queue, f->fds[0]);
 }
 
-enum { BOTH = MIOST_READABLE | MIOST_WRITABLE };
+#define BOTH (MIOST_READABLE | MIOST_WRITABLE)
 
 /* Waits. */
 
@@ -133,7 +137,6 @@ wait_errors(void)
 		check_eq(poll_for(&f, MIOST_FOREVER), -errors[i]);
 		check_eq(poll_for(&f, INT64_MAX), -errors[i]);
 		check_eq(faults.count[KEVENT_WAIT], 3);
-		check_eq(f.array.len, 0);
 	}
 	free_fixture(&f);
 }
@@ -187,6 +190,266 @@ half_changed(void)
 	free_fixture(&f);
 }
 
+/* One call, whether or not there is something to replace. */
+static void
+set_calls(void)
+{
+	static const miost_interests before[] = {
+		0, MIOST_READABLE, MIOST_WRITABLE, BOTH,
+	};
+	struct fixture f;
+
+	make_fixture(&f);
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		if (i > 0)
+			check_ok(add(&f, before[i], MIOST_EDGE));
+		for (int k = 0; k < 2; k++) {
+			reset_faults();
+			check_ok(set(&f, MIOST_WRITABLE));
+			check_eq(faults.count[KEVENT_CHANGE], 1);
+			for (int level = 0; level < 2; level++) {
+				check_eq(poll_for(&f, 0), 1);
+				check_eq(f.events[0].id, 3);
+				check_eq(f.events[0].readiness, MIOST_WRITABLE);
+			}
+		}
+		reset_faults();
+		check_ok(set(&f, 0));
+		check_ok(set(&f, 0));
+		check_eq(faults.count[KEVENT_CHANGE], 2);
+		check_eq(poll_for(&f, 0), 0);
+		check_eq(take_out(&f), -ENOENT);
+	}
+	free_fixture(&f);
+}
+
+/* To be set fails: then it is not registered, whether or not it was. */
+static void
+half_set(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	for (int i = 0; i < 4; i++) {
+		int nth = 3 + i % 2;
+
+		if (i >= 2)
+			check_ok(add(&f, BOTH, MIOST_LEVEL));
+		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
+		check_eq(set(&f, BOTH), -ENOMEM);
+		reset_faults();
+		check_eq(poll_for(&f, 0), 0);
+		check_eq(take_out(&f), -ENOENT);
+	}
+	free_fixture(&f);
+}
+
+/* The errors of what is set are those of registering. */
+static void
+set_errors(void)
+{
+	struct fixture f;
+	int fds[2], err;
+
+	make_fixture(&f);
+	make_pipe(fds);
+	close(fds[0]);
+	err = miost_os_queue_set(f.queue, fds[1], 1, MIOST_WRITABLE, 0);
+	check(err == 0 || err == -EPIPE);
+	check_eq(poll_for(&f, 0), err == 0);
+	close(fds[1]);
+	check_eq(miost_os_queue_set(f.queue, fds[1], 1, MIOST_WRITABLE, 0),
+		 -EBADF);
+	check_eq(miost_os_queue_set(f.queue, fds[1], 1, 0, 0), -EBADF);
+	fail(KEVENT_RECEIPT, 1, 1, EACCES);
+	check_eq(set(&f, MIOST_WRITABLE), -EACCES);
+	fail(KEVENT_CHANGE, 1, 1, ENOMEM);
+	check_eq(set(&f, MIOST_WRITABLE), -ENOMEM);
+	free_fixture(&f);
+}
+
+/* What cannot tell its end without its data stays as it was. */
+static void
+keeps(struct fixture *f, int fd)
+{
+	const miost_interests end = MIOST_READ_CLOSED;
+	struct miost_os_queue *queue = f->queue;
+
+	check_eq(miost_os_queue_register(queue, fd, 1, end, 0), -ENOTSUP);
+	check_eq(miost_os_queue_set(queue, fd, 1, end, 0), -ENOTSUP);
+	check_eq(miost_os_queue_deregister(queue, fd), -ENOENT);
+	check_ok(miost_os_queue_register(queue, fd, 2, MIOST_READABLE, 0));
+	reset_faults();
+	check_eq(miost_os_queue_register(queue, fd, 1, end | MIOST_WRITABLE,
+					 MIOST_EDGE), -ENOTSUP);
+	check_eq(miost_os_queue_reregister(queue, fd, 1, end, 0), -ENOTSUP);
+	check_eq(miost_os_queue_set(queue, fd, 1, end, MIOST_ONESHOT),
+		 -ENOTSUP);
+	check_eq(faults.count[KEVENT_CHANGE], 0);
+	for (int level = 0; level < 2; level++) {
+		check_eq(poll_for(f, scaled(10 * SECOND)), 1);
+		check_eq(f->events[0].id, 2);
+		check_eq(f->events[0].readiness, MIOST_READABLE);
+	}
+	check_ok(miost_os_queue_set(queue, fd, 4, end | MIOST_READABLE, 0));
+	check_eq(poll_for(f, 0), 1);
+	check_eq(f->events[0].id, 4);
+	check_ok(miost_os_queue_deregister(queue, fd));
+}
+
+static void
+no_marks(void)
+{
+	struct miost_addr addr = parse("127.0.0.1:0");
+	struct fixture f;
+	int fds[2], listener, peer;
+
+	make_fixture(&f);
+	make_pipe(fds);
+	check_eq(write(fds[1], "x", 1), 1);
+	keeps(&f, fds[0]);
+	close_pair(fds);
+	listener = miost_tcp_listen(&addr);
+	check(listener >= 0);
+	check_ok(miost_socket_local_addr(listener, &addr));
+	peer = miost_tcp_connect(&addr);
+	check(peer >= 0);
+	keeps(&f, listener);
+	close(peer);
+	close(listener);
+	if (miost_has(MIOST_FEATURE_READ_CLOSED))
+		check_eq(miost_os_queue_register(f.queue, listener, 1,
+						 MIOST_READ_CLOSED, 0), -EBADF);
+	free_fixture(&f);
+}
+
+/* An error that closes nothing is told to who waits for the end, too. */
+static void
+end_or_error(void)
+{
+	struct miost_addr addr = parse("127.0.0.1:0");
+	struct fixture f;
+	int fd, peer;
+	char byte;
+
+	make_fixture(&f);
+	if (!miost_has(MIOST_FEATURE_READ_CLOSED)) {
+		free_fixture(&f);
+		tap_skip("this system tells of an end only to who reads");
+	}
+	fd = miost_udp_bind(&addr);
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, &addr));
+	peer = miost_socket_new(AF_INET, SOCK_DGRAM);
+	check(peer >= 0);
+	check_ok(miost_socket_connect(peer, &addr));
+	check_ok(miost_os_queue_register(f.queue, peer, 1, MIOST_READ_CLOSED,
+					 0));
+	close(fd);
+	check_eq(poll_for(&f, 0), 0);
+	check_eq(miost_socket_write(peer, "x", 1), 1);
+	check_eq(poll_for(&f, scaled(10 * SECOND)), 1);
+	check_eq(f.events[0].readiness, MIOST_READABLE);
+	check_eq(miost_socket_read(peer, &byte, 1), -ECONNREFUSED);
+	check_eq(poll_for(&f, 0), 0);
+	close(peer);
+	free_fixture(&f);
+}
+
+/* Paused in one call, with what it has, and resumed in one. */
+static void
+pause_calls(void)
+{
+	static const miost_options options[] = { MIOST_LEVEL, MIOST_EDGE,
+						 MIOST_ONESHOT };
+	struct fixture f;
+
+	make_fixture(&f);
+	check_eq(write(f.fds[1], "x", 1), 1);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		check_eq(change(&f, 0), -ENOENT);
+		reset_faults();
+		check_ok(add(&f, 0, options[i]));
+		check_ok(change(&f, 0));
+		check_eq(poll_for(&f, 0), 0);
+		check_ok(change(&f, MIOST_READABLE));
+		check_eq(faults.count[KEVENT_CHANGE], 3);
+		check_eq(poll_for(&f, 0), 1);
+		check_eq(f.events[0].id, 2);
+		check_eq(f.events[0].readiness, MIOST_READABLE);
+		check_ok(take_out(&f));
+		check_ok(add(&f, BOTH, options[i]));
+		check(poll_for(&f, 0) > 0);
+		for (int k = 0; k < 2; k++) {
+			check_ok(change(&f, 0));
+			check_eq(poll_for(&f, 0), 0);
+		}
+		check_ok(change(&f, MIOST_WRITABLE));
+		check_eq(poll_for(&f, 0), 1);
+		check_eq(f.events[0].readiness, MIOST_WRITABLE);
+		check_ok(change(&f, 0));
+		check_ok(take_out(&f));
+		check_eq(take_out(&f), -ENOENT);
+	}
+	free_fixture(&f);
+}
+
+/*
+ * To pause adds nothing, and so does not fail where nothing can be added: at the
+ * end of a pipe whose reader is gone.
+ */
+static void
+pause_what_is_broken(void)
+{
+	struct fixture f;
+	int fds[2];
+
+	make_fixture(&f);
+	make_pipe(fds);
+	check_ok(miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE,
+					 0));
+	close(fds[0]);
+	reset_faults();
+	check_ok(miost_os_queue_reregister(f.queue, fds[1], 1, 0, 0));
+	check_eq(faults.count[KEVENT_CHANGE], 1);
+	check_eq(poll_for(&f, 0), 0);
+	check_ok(miost_os_queue_deregister(f.queue, fds[1]));
+	check_eq(miost_os_queue_deregister(f.queue, fds[1]), -ENOENT);
+	close(fds[1]);
+	check_eq(miost_os_queue_reregister(f.queue, fds[1], 1, 0, 0), -EBADF);
+	free_fixture(&f);
+}
+
+/* What fails to pause goes on as it was, or half of it does. */
+static void
+pause_errors(void)
+{
+	struct fixture f;
+
+	make_fixture(&f);
+	fail(KEVENT_RECEIPT, 1, 1, ENOMEM);
+	check_eq(add(&f, 0, MIOST_LEVEL), -ENOMEM);
+	reset_faults();
+	check_eq(take_out(&f), -ENOENT);
+	check_ok(add(&f, BOTH, MIOST_LEVEL));
+	for (int nth = 1; nth <= 2; nth++) {
+		fail(KEVENT_RECEIPT, nth, nth, EACCES);
+		check_eq(change(&f, 0), -EACCES);
+	}
+	fail(KEVENT_CHANGE, 1, 1, ENOMEM);
+	check_eq(change(&f, 0), -ENOMEM);
+	for (int made = 0; made < 2; made++) {
+		fail(KEVENT_CHANGE, 1, 2, EINTR);
+		faults.made = made;
+		check_ok(change(&f, 0));
+		check_eq(faults.count[KEVENT_CHANGE], 3);
+		check_eq(poll_for(&f, 0), 0);
+		check_ok(change(&f, BOTH));
+		check_eq(poll_for(&f, 0), 1);
+	}
+	free_fixture(&f);
+}
+
 /* Filters that are not there are no error, but others are. */
 static void
 removal_errors(void)
@@ -221,12 +484,17 @@ interrupted_changes(void)
 		check_ok(add(&f, BOTH, MIOST_LEVEL));
 		check_eq(faults.count[KEVENT_CHANGE], 3);
 		check_eq(poll_for(&f, 0), 1);
-		check_eq(f.storage[0].readiness, MIOST_WRITABLE);
+		check_eq(f.events[0].readiness, MIOST_WRITABLE);
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
 		check_ok(change(&f, MIOST_WRITABLE));
 		check_eq(poll_for(&f, 0), 1);
-		check_eq(f.storage[0].id, 2);
+		check_eq(f.events[0].id, 2);
+		fail(KEVENT_CHANGE, 1, 2, EINTR);
+		faults.made = made;
+		check_ok(set(&f, BOTH));
+		check_eq(poll_for(&f, 0), 1);
+		check_eq(f.events[0].id, 3);
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
 		check_ok(take_out(&f));
@@ -253,8 +521,8 @@ broken_pipe(void)
 	err = miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE, 0);
 	check_eq(poll_for(&f, 0), err == 0);
 	if (err == 0)
-		check(miost_ready_contains(f.storage[0].readiness,
-					   MIOST_ERROR | MIOST_WRITE_CLOSED));
+		check(has_all(f.events[0].readiness,
+			      MIOST_ERROR | MIOST_WRITE_CLOSED));
 	else
 		check_eq(err, -EPIPE);
 	check_eq(miost_os_queue_deregister(f.queue, fds[1]),
@@ -278,8 +546,8 @@ own_end(void)
 	check_ok(shutdown(f.fds[0], SHUT_WR));
 	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
 	check_eq(poll_for(&f, 0), 1);
-	check_eq(f.storage[0].readiness, MIOST_WRITABLE | MIOST_HUP |
-						 MIOST_WRITE_CLOSED);
+	check_eq(f.events[0].readiness,
+		 MIOST_WRITABLE | MIOST_HUP | MIOST_WRITE_CLOSED);
 	free_fixture(&f);
 }
 
@@ -299,9 +567,8 @@ oneshot_calls(void)
 	check_eq(faults.count[KEVENT_WAIT], 1);
 	check_eq(faults.count[KEVENT_CHANGE], 1);
 	for (size_t i = 0; i < 2; i++)
-		check_eq(f.storage[i].readiness, f.storage[i].id == 1
-							 ? (int)BOTH
-							 : MIOST_WRITABLE);
+		check_eq(f.events[i].readiness,
+			 f.events[i].id == 1 ? BOTH : MIOST_WRITABLE);
 	check_eq(write(f.fds[0], "x", 1), 1);
 	check_eq(poll_for(&f, 0), 0);
 	check_ok(take_out(&f));
@@ -326,9 +593,9 @@ oneshot_among_others(void)
 	check_eq(write(others[1], "x", 1), 1);
 	check_eq(poll_for(&f, 0), 3);
 	for (size_t i = 0; i < 3; i++) {
-		check(f.storage[i].id != 1);
-		if (f.storage[i].id == 6)
-			check_eq(f.storage[i].readiness, MIOST_READABLE);
+		check(f.events[i].id != 1);
+		if (f.events[i].id == 6)
+			check_eq(f.events[i].readiness, MIOST_READABLE);
 	}
 	close_pair(others);
 	free_fixture(&f);
@@ -346,8 +613,8 @@ registered_twice(void)
 					 MIOST_EDGE));
 	for (int i = 0; i < 2; i++) {
 		check_eq(poll_for(&f, 0), 1);
-		check_eq(f.storage[0].id, 7);
-		check_eq(f.storage[0].readiness, MIOST_WRITABLE);
+		check_eq(f.events[0].id, 7);
+		check_eq(f.events[0].readiness, MIOST_WRITABLE);
 	}
 	free_fixture(&f);
 }
@@ -413,8 +680,8 @@ ended_before(void)
 	check_ok(miost_process_new(f.queue, child, 3, &process));
 	reset_faults();
 	check_eq(poll_for(&f, 0), 1);
-	check_eq(f.storage[0].id, 3);
-	check_eq(f.storage[0].readiness, MIOST_READABLE);
+	check_eq(f.events[0].id, 3);
+	check_eq(f.events[0].readiness, MIOST_READABLE);
 	check_eq(poll_for(&f, 0), 0);
 	check_eq(miost_process_wait(process, &status), 1);
 	check_eq(status, 7 << 8);
@@ -510,6 +777,15 @@ static const struct tap_test tests[] = {
 	{ "errors of waiting", wait_errors },
 	{ "one filter fails: the other does not stay", half_registered },
 	{ "a change fails: nothing stays", half_changed },
+	{ "set: one call, whatever was there", set_calls },
+	{ "set fails: nothing stays", half_set },
+	{ "set: its errors", set_errors },
+	{ "what cannot tell its end alone: -ENOTSUP, and stays as it was",
+	  no_marks },
+	{ "an error, to one who waits for the end", end_or_error },
+	{ "paused, resumed, removed: one call each", pause_calls },
+	{ "paused when its other end is gone", pause_what_is_broken },
+	{ "errors of pausing", pause_errors },
 	{ "errors of removing", removal_errors },
 	{ "changes that were interrupted", interrupted_changes },
 	{ "a pipe without a reader: -EPIPE, or an event", broken_pipe },
@@ -517,7 +793,7 @@ static const struct tap_test tests[] = {
 	{ "oneshot in both directions: one event, one more call",
 	  oneshot_calls },
 	{ "oneshot silences nothing but its own", oneshot_among_others },
-	{ "registered twice: the new id, the old option", registered_twice },
+	{ "registered twice: the new id, the old options", registered_twice },
 	{ "a wake after the queue is gone", wakes_nobody },
 	{ "a child that ended, and cannot be watched", ended_before },
 	{ "an end that is told too early", told_early },

@@ -18,7 +18,6 @@
 struct waiting {
 	struct miost_os_queue *queue;
 	struct miost_event storage[1];
-	struct miost_event_array array;
 };
 
 static void
@@ -26,7 +25,6 @@ start_queue(struct waiting *w)
 {
 	reset_faults();
 	check_ok(miost_os_queue_new(&w->queue));
-	miost_event_array_init(&w->array, w->storage, 1);
 }
 
 static void
@@ -44,7 +42,7 @@ wait_faked(struct waiting *w, int64_t timeout)
 {
 	faults.fake_waits = true;
 	memset(faults.count, 0, sizeof(faults.count));
-	return miost_os_queue_poll(w->queue, &w->array.sink, timeout);
+	return miost_os_queue_poll(w->queue, w->storage, 1, timeout);
 }
 
 /* What needs no precision is one epoll_wait, the rest one epoll_pwait2. */
@@ -130,7 +128,6 @@ wait_errors(void)
 	check_eq(wait_faked(&w, MIOST_FOREVER), -EINTR);
 	check_eq(wait_faked(&w, MS), -EINTR);
 	check_eq(wait_faked(&w, INT64_MAX), -EINTR);
-	check_eq(w.array.len, 0);
 	miost_os_queue_free(w.queue);
 	reset_faults();
 }
@@ -210,7 +207,6 @@ no_waker(void)
 	struct miost_waker *waker;
 	struct miost_os_queue *queue;
 	struct miost_event storage[1];
-	struct miost_event_array array;
 
 	check_ok(miost_os_queue_new(&queue));
 	for (size_t i = 0; i < 5; i++) {
@@ -226,8 +222,7 @@ no_waker(void)
 	reset_faults();
 	check_ok(miost_waker_new(queue, 1, &waker));
 	check_ok(miost_waker_wake(waker));
-	miost_event_array_init(&array, storage, 1);
-	check_eq(miost_os_queue_poll(queue, &array.sink, 0), 1);
+	check_eq(miost_os_queue_poll(queue, storage, 1, 0), 1);
 	miost_waker_free(waker);
 	miost_os_queue_free(queue);
 }
@@ -250,8 +245,7 @@ awake_already(void)
 		}
 		check_eq(faults.count[wake_call()], 1);
 		check_eq(faults.count[READ], 0);
-		w.array.len = 0;
-		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
 		check_eq(faults.count[on_epoll() ? EPOLL_WAIT : KEVENT_WAIT],
 			 1);
 		check_eq(faults.count[READ], 0);
@@ -295,17 +289,14 @@ full_waker(void)
 	check_ok(miost_waker_new(w.queue, 1, &waker));
 	for (int i = 0; i < 3; i++) {
 		fill_waker(waker);
-		w.array.len = 0;
-		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
-		w.array.len = 0;
-		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 0);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
 		reset_faults();
 		check_ok(miost_waker_wake(waker));
 		check_eq(faults.count[WRITE], 2);
 		check(faults.count[READ] > 0);
-		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
-		w.array.len = 0;
-		check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 0);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
 	}
 	miost_waker_free(waker);
 	miost_os_queue_free(w.queue);
@@ -328,7 +319,7 @@ waker_errors(void)
 		check_eq(errno, ERANGE);
 	}
 	check_ok(miost_waker_wake(waker));
-	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
 	miost_waker_free(waker);
 	miost_os_queue_free(w.queue);
 	reset_faults();
@@ -347,7 +338,7 @@ interrupted_wake(void)
 	fail(WRITE, 1, 2, EINTR);
 	check_ok(miost_waker_wake(waker));
 	check_eq(faults.count[WRITE], 3);
-	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, 0), 1);
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
 	miost_waker_free(waker);
 	miost_os_queue_free(w.queue);
 	reset_faults();
@@ -511,8 +502,7 @@ process_goes_on(void)
 		check_eq(err, -ENOTSUP);
 		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
 	}
-	miost_event_array_init(&w.array, w.storage, 1);
-	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, MIOST_FOREVER),
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, MIOST_FOREVER),
 		 1);
 	fail(on_epoll() ? WAITID : WAITPID, 1, 2, EINTR);
 	check_eq(miost_process_wait(process, &status), 1);
@@ -545,7 +535,7 @@ left_a_core(void)
 		check_eq(err, -ENOTSUP);
 		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
 	}
-	check_eq(miost_os_queue_poll(w.queue, &w.array.sink, MIOST_FOREVER),
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, MIOST_FOREVER),
 		 1);
 	faults.fake_cores = true;
 	check_eq(miost_process_wait(process, &status), 1);
@@ -592,6 +582,36 @@ close_on_exec(void)
 	check_eq(waitpid(child, NULL, 0), child);
 }
 
+/* A set is one call of what is registered, and two of what is not. */
+static void
+set_calls(void)
+{
+	const enum call control = on_epoll() ? EPOLL_CTL : KEVENT_CHANGE;
+	struct waiting w;
+	int fds[2];
+
+	start_queue(&w);
+	make_pair(fds);
+	reset_faults();
+	check_ok(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE,
+				    MIOST_LEVEL));
+	check_eq(faults.count[control], on_epoll() ? 2 : 1);
+	reset_faults();
+	check_ok(miost_os_queue_set(w.queue, fds[0], 2, MIOST_WRITABLE,
+				    MIOST_EDGE));
+	check_eq(faults.count[control], 1);
+	reset_faults();
+	for (int i = 0; i < 2; i++)
+		check_ok(miost_os_queue_set(w.queue, fds[0], 1, 0, 0));
+	check_eq(faults.count[control], 2);
+	fail(control, 1, INT_MAX, ENOMEM);
+	check_eq(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE, 0),
+		 -ENOMEM);
+	reset_faults();
+	close_pair(fds);
+	miost_os_queue_free(w.queue);
+}
+
 static const struct tap_test tests[] = {
 	{ "a wait is one call, precise when it must be", one_call },
 	{ "a kernel or sandbox without the precise call", coarse },
@@ -611,6 +631,7 @@ static const struct tap_test tests[] = {
 	{ "a process is waited for when interrupted", process_goes_on },
 	{ "a process that left a core", left_a_core },
 	{ "descriptors of objects are close-on-exec", close_on_exec },
+	{ "set: one call, or two", set_calls },
 };
 
 TAP_MAIN(tests)

@@ -97,7 +97,7 @@ write_peer(struct handle *h)
 static void
 send_there(struct handle *h)
 {
-	check_eq(miost_udp_send_to(h->peer, "x", 1, &h->addr), 1);
+	check_eq(miost_socket_send_to(h->peer, "x", 1, &h->addr), 1);
 	wait_for(h->fd, POLLIN);
 }
 
@@ -115,7 +115,7 @@ accept_all(struct handle *h)
 {
 	int fd;
 
-	while ((fd = miost_tcp_accept(h->fd, NULL)) >= 0)
+	while ((fd = miost_socket_accept(h->fd, NULL)) >= 0)
 		close(fd);
 	check_eq(fd, -EAGAIN);
 }
@@ -170,7 +170,7 @@ make_connected_udp(struct handle *h)
 
 	make_udp(h);
 	check_ok(miost_socket_local_addr(h->peer, &addr));
-	check_ok(miost_udp_connect(h->fd, &addr));
+	check_ok(miost_socket_connect(h->fd, &addr));
 }
 
 static struct miost_addr
@@ -208,7 +208,7 @@ make_unix_stream(struct handle *h)
 	check(h->fd >= 0);
 	keep(h, h->fd);
 	h->fd = miost_unix_connect(&h->addr);
-	h->peer = miost_unix_accept(h->more[0], NULL);
+	h->peer = miost_socket_accept(h->more[0], NULL);
 	check(h->peer >= 0);
 	unlink_addr(&h->addr);
 }
@@ -325,13 +325,11 @@ static void
 drain_queue(struct handle *h)
 {
 	struct miost_event storage[1];
-	struct miost_event_array array;
 	char buf[256];
 
 	while (read(h->more[0], buf, sizeof(buf)) > 0)
 		;
-	miost_event_array_init(&array, storage, 1);
-	check_eq(miost_os_queue_poll(h->inner, &array.sink, 0), 0);
+	check_eq(miost_os_queue_poll(h->inner, storage, 1, 0), 0);
 }
 
 #ifdef __linux__
@@ -468,20 +466,20 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 static struct miost_os_queue *queue;
 static struct miost_event storage[100];
-static struct miost_event_array events;
+static int count;		/* of those in storage */
 
 static int
 poll_for(struct miost_os_queue *of, size_t capacity, int64_t timeout)
 {
-	miost_event_array_init(&events, storage, capacity);
-	return miost_os_queue_poll(of, &events.sink, timeout);
+	count = miost_os_queue_poll(of, storage, capacity, timeout);
+	return count;
 }
 
 static void
 expect_of(struct miost_os_queue *of, miost_id id, miost_ready ready)
 {
 	check(poll_for(of, 100, scaled(10 * SECOND)) > 0);
-	for (size_t i = 0; i < events.len; i++)
+	for (int i = 0; i < count; i++)
 		check_eq(storage[i].id, id);
 	check_eq(storage[0].readiness & ready, ready);
 }
@@ -499,15 +497,15 @@ expect_nothing(void)
 }
 
 static void
-add(int fd, miost_id id, miost_interests interests, miost_option option)
+add(int fd, miost_id id, miost_interests interests, miost_options options)
 {
-	check_ok(miost_os_queue_register(queue, fd, id, interests, option));
+	check_ok(miost_os_queue_register(queue, fd, id, interests, options));
 }
 
 static void
-change(int fd, miost_id id, miost_interests interests, miost_option option)
+change(int fd, miost_id id, miost_interests interests, miost_options options)
 {
-	check_ok(miost_os_queue_reregister(queue, fd, id, interests, option));
+	check_ok(miost_os_queue_reregister(queue, fd, id, interests, options));
 }
 
 /* The readiness that it can be brought to, and can lose again. */
@@ -711,7 +709,7 @@ clones(struct handle *h)
 	add(clone, 2, side(h), MIOST_EDGE);
 	make_ready(h);
 	check_eq(poll_for(queue, 100, scaled(10 * SECOND)), 2);
-	for (size_t i = 0; i < events.len; i++)
+	for (int i = 0; i < count; i++)
 		seen |= storage[i].id;
 	check_eq(seen, 1 | 2);
 	expect(1, side(h));		/* the clone's was an edge */
@@ -732,6 +730,7 @@ static void
 capacities(struct handle *h)
 {
 	struct miost_event_vec vec;
+	struct miost_source *source;
 	int clone = miost_socket_clone(h->fd);
 	miost_id seen = 0;
 
@@ -749,8 +748,9 @@ capacities(struct handle *h)
 	change(h->fd, 3, side(h), MIOST_LEVEL);
 	change(clone, 4, side(h), MIOST_LEVEL);
 	check_eq(poll_for(queue, 100, 0), 2);
+	source = miost_os_queue_source(queue);
 	miost_event_vec_init(&vec);
-	check_eq(miost_os_queue_poll(queue, &vec.sink, 0), 2);
+	check_eq(miost_poll(&source, 1, &vec.sink, 0), 2);
 	check_eq(vec.len, 2);
 	miost_event_vec_destroy(&vec);
 	close(clone);
@@ -771,11 +771,11 @@ writable(struct handle *h)
 	if (h->kind->feed != NULL) {
 		make_ready(h);
 		expect(1, MIOST_WRITABLE);
-		check(!miost_ready_is_readable(storage[0].readiness));
+		check(!(storage[0].readiness & MIOST_READABLE));
 		change(h->fd, 2, MIOST_READABLE | MIOST_WRITABLE, MIOST_EDGE);
 		ready = 0;
 		check(poll_for(queue, 100, 0) > 0);
-		for (size_t i = 0; i < events.len; i++)
+		for (int i = 0; i < count; i++)
 			ready |= storage[i].readiness;
 		check_eq(ready & (MIOST_READABLE | MIOST_WRITABLE),
 			 MIOST_READABLE | MIOST_WRITABLE);
@@ -805,10 +805,10 @@ among_sources(struct handle *h)
 	sources[2] = miost_timers_source(timers);
 	add(h->fd, 1, side(h), MIOST_EDGE);
 	make_ready(h);
-	check_ok(miost_queue_add(own, (struct miost_event){ 2, 0 }));
+	check_ok(miost_queue_add(own, event_of(2, 0)));
 	check_ok(miost_timers_add_deadline(timers, 3, 0, NULL));
-	miost_event_array_init(&events, storage, 100);
-	check_eq(miost_poll(sources, 3, &events.sink, MIOST_FOREVER), 3);
+	check_eq(miost_poll_events(sources, 3, storage, 100, MIOST_FOREVER),
+		 3);
 	for (miost_id i = 0; i < 3; i++)
 		check_eq(storage[i].id, i + 1);
 	miost_timers_free(timers);

@@ -13,8 +13,8 @@ headers=$(cd "$srcdir/include" && ls miost.h miost/*.h &&
 compiles() {
 	# The compiler may come with arguments.
 	# shellcheck disable=SC2086
-	$1 "-std=$2" -Wall -Wextra -Wpedantic -Werror -Iinclude \
-		-I"$srcdir/include" -c -o "$tmp/object.o" "$3"
+	$1 "-std=$2" -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion \
+		-Werror -Iinclude -I"$srcdir/include" -c -o "$tmp/object.o" "$3"
 }
 
 # check_standard LANGUAGE COMPILER STANDARD SUFFIX
@@ -41,20 +41,48 @@ check_standard() {
 	none "$name" "$tmp/wrong"
 }
 
-# What a program writes with the constants.
+# What a program writes with the constants, and their types.
 cat >"$tmp/use" <<'EOF'
 #include <miost.h>
-miost_interests miost_some(miost_ready ready);
-miost_interests miost_some(miost_ready ready)
+#ifdef __cplusplus
+#include <type_traits>
+#define IS_A(type, value) \
+	static_assert(std::is_same<decltype(value), type>::value, #value)
+#elif __STDC_VERSION__ >= 201112L
+#define IS_A(type, value) \
+	_Static_assert(_Generic((value), type: 1, default: 0), #value)
+#else
+#define IS_A(type, value) struct miost_unused
+#endif
+IS_A(miost_ready, MIOST_READABLE);
+IS_A(miost_ready, MIOST_PRIORITY);
+IS_A(miost_ready, MIOST_WRITABLE);
+IS_A(miost_ready, MIOST_ERROR);
+IS_A(miost_ready, MIOST_HUP);
+IS_A(miost_ready, MIOST_TIMER);
+IS_A(miost_ready, MIOST_READ_CLOSED);
+IS_A(miost_ready, MIOST_WRITE_CLOSED);
+IS_A(miost_ready, MIOST_MAY_READ);
+IS_A(miost_ready, MIOST_MAY_WRITE);
+IS_A(miost_options, MIOST_LEVEL);
+IS_A(miost_options, MIOST_EDGE);
+IS_A(miost_options, MIOST_ONESHOT);
+IS_A(miost_options, MIOST_EXCLUSIVE);
+IS_A(uint32_t, MIOST_TRUNCATED);
+IS_A(int64_t, MIOST_FOREVER);
+miost_interests miost_some(miost_ready ready, miost_options options);
+miost_interests miost_some(miost_ready ready, miost_options options)
 {
-	miost_interests some = MIOST_TCP_LISTENER_INTERESTS | MIOST_PRIORITY;
-	miost_option option = MIOST_EDGE | MIOST_ONESHOT;
+	miost_interests some = MIOST_READABLE | MIOST_PRIORITY;
+	miost_options other = MIOST_EDGE | MIOST_ONESHOT;
+	struct miost_event event;
 
-	some |= MIOST_TCP_STREAM_INTERESTS | MIOST_UDP_INTERESTS |
-		MIOST_PIPE_RECEIVER_INTERESTS | MIOST_PIPE_SENDER_INTERESTS;
-	if (miost_ready_contains(ready, MIOST_HUP | MIOST_READ_CLOSED))
-		some &= ~(miost_interests)MIOST_READABLE;
-	return miost_deadline(0, MIOST_FOREVER) < 0 && option ? some : ready;
+	event.readiness = ready & ~MIOST_HUP;
+	options &= ~MIOST_EXCLUSIVE;
+	if (event.readiness & MIOST_MAY_READ)
+		some &= ~MIOST_READABLE;
+	return miost_deadline(0, MIOST_FOREVER) < 0 && other != options
+		       ? some : event.readiness & ~MIOST_MAY_WRITE;
 }
 EOF
 

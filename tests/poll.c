@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* miost_poll over sources and sinks of the test's own. */
-#include <errno.h>
 #include <limits.h>
 
-#include <miost.h>
-
-#include "tap.h"
+#include "util.h"
 
 /* A source that gives `events` events and writes down how it was asked. */
 struct probe {
@@ -235,6 +232,87 @@ errors(void)
 	}
 }
 
+/* Into an array: an error that comes after events is not returned. */
+static void
+into_an_array(void)
+{
+	struct miost_source *sources[3];
+	struct miost_event events[4];
+
+	for (int failing = 0; failing < 3; failing++) {
+		struct probe probes[3] = { make_probe(1, 0), make_probe(1, 0),
+					   make_probe(2, 0) };
+		int before = failing;
+
+		for (int i = 0; i < 3; i++)
+			sources[i] = &probes[i].source;
+		probes[failing].result = -123456;
+		check_eq(miost_poll_events(sources, 3, events, 4, 0),
+			 before > 0 ? before : -123456);
+		for (int i = 0; i < before; i++)
+			check_eq(events[i].id, (miost_id)sources[i]);
+		/* It is said again when nothing comes before it. */
+		check_eq(miost_poll_events(sources, 3, events, 4, 0), -123456);
+		probes[failing].result = 0;
+		check_eq(miost_poll_events(sources, 3, events, 4,
+					   MIOST_FOREVER), 4 - before);
+		check_eq(probes[0].timeout, 0);
+	}
+}
+
+static void
+array_bounds(void)
+{
+	struct probe probes[2] = { make_probe(3, -1), make_probe(3, -1) };
+	struct miost_source *sources[2] = { &probes[0].source,
+					    &probes[1].source };
+	struct miost_event events[5];
+
+	events[4].id = 77;
+	check_eq(miost_poll_events(sources, 2, NULL, 0, MIOST_FOREVER),
+		 -ENOBUFS);
+	check_eq(probes[0].blocked, 0);
+	check_eq(miost_poll_events(NULL, 0, NULL, 0, MIOST_FOREVER), 0);
+	check_eq(miost_poll_events(sources, 2, events, 4, 5), 4);
+	check_eq(probes[0].timeout, 5);
+	check_eq(events[4].id, 77);
+	check_eq(miost_poll_events(sources, 2, events, 4, 0), 2);
+	check_eq(events[0].id, (miost_id)&probes[1]);
+}
+
+/* How long a loop of another's may sleep. */
+static void
+how_long(void)
+{
+	static const struct {
+		int64_t first, second, all;
+	} cases[] = {
+		{ -1, -1, MIOST_FOREVER },
+		{ -1, 5, 5 },
+		{ 5, -1, 5 },
+		{ 7, 5, 5 },
+		{ 5, 7, 5 },
+		{ 0, 7, 0 },
+		{ 7, 0, 0 },
+		{ INT64_MAX, -1, INT64_MAX },
+	};
+	struct miost_source plain = { &plain_ops };
+	struct miost_source *sources[3];
+
+	check_eq(miost_max_timeout(NULL, 0), MIOST_FOREVER);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct probe probes[2] = { make_probe(1, cases[i].first),
+					   make_probe(1, cases[i].second) };
+
+		sources[0] = &plain;
+		sources[1] = &probes[0].source;
+		sources[2] = &probes[1].source;
+		check_eq(miost_max_timeout(sources, 3), cases[i].all);
+		check_eq(miost_max_timeout(sources, 1), MIOST_FOREVER);
+		check_eq(probes[0].polled + probes[0].blocked, 0);
+	}
+}
+
 static ssize_t
 broken_reserve(struct miost_sink *sink, size_t want,
 	       struct miost_event **slots)
@@ -296,7 +374,7 @@ static void
 acting_commit(struct miost_sink *sink, size_t n)
 {
 	struct acting *acting = (struct acting *)sink;
-	struct miost_event event = { 7, MIOST_READABLE };
+	struct miost_event event = event_of(7, MIOST_READABLE);
 
 	acting->commits++;
 	for (size_t i = 0; i < n && acting->seen < 100; i++, acting->seen++) {
@@ -321,7 +399,7 @@ acts_in_commit(void)
 	check_eq(miost_timers_new(&acting.timers), 0);
 	sources[0] = miost_queue_source(acting.queue);
 	sources[1] = miost_timers_source(acting.timers);
-	check_eq(miost_queue_add(acting.queue, (struct miost_event){ 7, 0 }),
+	check_eq(miost_queue_add(acting.queue, event_of(7, 0)),
 		 0);
 	check_eq(miost_timers_add_deadline(acting.timers, 8, 1, NULL), 0);
 	check_eq(miost_timers_add_deadline(acting.timers, 9, INT64_MAX,
@@ -361,7 +439,7 @@ asks_once(void)
 	check_eq(miost_os_queue_new(&os_queue), 0);
 	source = miost_os_queue_source(os_queue);
 	check_eq(source->ops->poll(source, &acting.sink), 0);
-	check_eq(miost_os_queue_poll(os_queue, &acting.sink, 0), 0);
+	check_eq(source->ops->blocking_poll(source, &acting.sink, 0), 0);
 	check_eq(acting.reserves, 2);
 	check_eq(acting.want, 256);
 	check_eq(acting.commits, 1);
@@ -379,6 +457,10 @@ static const struct tap_test tests[] = {
 	{ "a sink filled on the way: the rest comes later",
 	  filled_on_the_way },
 	{ "the first error ends it, and earlier events stay", errors },
+	{ "into an array: events before an error are returned",
+	  into_an_array },
+	{ "into an array: no more than there is room for", array_bounds },
+	{ "the shortest time that all sources allow", how_long },
 	{ "a sink's error is passed on", broken_sink },
 	{ "the count does not overflow", many },
 	{ "a sink that adds and cancels as it commits", acts_in_commit },

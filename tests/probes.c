@@ -80,9 +80,9 @@ registering(void)
 	check_ok(miost_os_queue_register(queue, fds[0], id, MIOST_READABLE,
 					 MIOST_EDGE));
 	expect("register", q, fds[0], id, 1, MIOST_EDGE, 0);
-	check_eq(miost_os_queue_register(queue, fds[1], 3, 0, MIOST_ONESHOT),
-		 -EINVAL);
-	expect("register", q, fds[1], 3, 0, MIOST_ONESHOT, -EINVAL);
+	check_eq(miost_os_queue_register(queue, fds[1], 3, MIOST_TIMER,
+					 MIOST_ONESHOT), -EINVAL);
+	expect("register", q, fds[1], 3, MIOST_TIMER, MIOST_ONESHOT, -EINVAL);
 	check_ok(miost_os_queue_reregister(queue, fds[0], 5, MIOST_WRITABLE,
 					   MIOST_ONESHOT));
 	expect("reregister", q, fds[0], 5, MIOST_WRITABLE, MIOST_ONESHOT, 0);
@@ -94,6 +94,13 @@ registering(void)
 	expect("deregister", q, fds[0], 0);
 	check_eq(miost_os_queue_deregister(queue, fds[0]), -ENOENT);
 	expect("deregister", q, fds[0], -ENOENT);
+	check_ok(miost_os_queue_set(queue, fds[0], id, MIOST_READABLE,
+				    MIOST_EDGE));
+	expect("set", q, fds[0], id, 1, MIOST_EDGE, 0);
+	check_ok(miost_os_queue_set(queue, fds[0], 3, 0, MIOST_LEVEL));
+	expect("set", q, fds[0], 3, 0, 0, 0);
+	check_eq(miost_os_queue_set(queue, -1, 3, 0, MIOST_LEVEL), -EBADF);
+	expect("set", q, -1, 3, 0, 0, -EBADF);
 	miost_os_queue_free(queue);
 	close_pair(fds);
 	expect_nothing();
@@ -103,7 +110,6 @@ registering(void)
 static void
 polling(void)
 {
-	struct miost_event_array array;
 	struct miost_source *sources[2];
 	struct miost_event storage[4];
 	struct miost_os_queue *queue;
@@ -114,20 +120,18 @@ polling(void)
 	check_ok(miost_queue_new(&own));
 	sources[0] = miost_os_queue_source(queue);
 	sources[1] = miost_queue_source(own);
-	check_ok(miost_queue_add(own, (struct miost_event){ 1, 1 }));
-	miost_event_array_init(&array, storage, 4);
-	check_eq(miost_os_queue_poll(queue, &array.sink, MS), 0);
+	check_ok(miost_queue_add(own, event_of(1, 1)));
+	check_eq(miost_os_queue_poll(queue, storage, 4, MS), 0);
 	expect("poll_entry", 1, MS);
 	expect("poll_return", 0);
-	check_eq(miost_poll(sources, 2, &array.sink, 0), 1);
+	check_eq(miost_poll_events(sources, 2, storage, 4, 0), 1);
 	expect("poll_entry", 2, 0);
 	expect("poll_return", 1);
-	miost_event_array_init(&array, storage, 0);
-	check_eq(miost_os_queue_poll(queue, &array.sink, MIOST_FOREVER),
+	check_eq(miost_os_queue_poll(queue, storage, 0, MIOST_FOREVER),
 		 -ENOBUFS);
 	expect("poll_entry", 1, MIOST_FOREVER);
 	expect("poll_return", -ENOBUFS);
-	check_eq(miost_poll(sources, 2, &array.sink, SECOND), -ENOBUFS);
+	check_eq(miost_poll_events(sources, 2, storage, 0, SECOND), -ENOBUFS);
 	expect("poll_entry", 2, SECOND);
 	expect("poll_return", -ENOBUFS);
 	miost_queue_free(own);
@@ -140,7 +144,6 @@ static void
 waking(void)
 {
 	struct miost_waker *waker, *other;
-	struct miost_event_array array;
 	struct miost_event storage[4];
 	struct miost_os_queue *queue;
 
@@ -156,8 +159,7 @@ waking(void)
 		check_ok(miost_waker_wake(other));
 		expect("wake", other, 1);
 		expect_nothing();
-		miost_event_array_init(&array, storage, 4);
-		check_eq(miost_os_queue_poll(queue, &array.sink, 0), 2);
+		check_eq(miost_os_queue_poll(queue, storage, 4, 0), 2);
 	}
 	count = looked_at = 0;
 	miost_waker_free(waker);
@@ -230,7 +232,7 @@ timers(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "register, reregister, deregister", registering },
+	{ "register, reregister, deregister, set", registering },
 	{ "poll_entry and poll_return", polling },
 	{ "wake", waking },
 	{ "signal", signals },

@@ -15,7 +15,6 @@ enum { ID = 5, MANY = 1000 };
 struct fixture {
 	struct miost_os_queue *queue;
 	struct miost_event storage[8];
-	struct miost_event_array array;
 };
 
 /*
@@ -69,8 +68,7 @@ await_end(pid_t child)
 static int
 poll_for(struct fixture *f, int64_t timeout)
 {
-	miost_event_array_init(&f->array, f->storage, 8);
-	return miost_os_queue_poll(f->queue, &f->array.sink, timeout);
+	return miost_os_queue_poll(f->queue, f->storage, 8, timeout);
 }
 
 /* One event, which may have `others` beside what it is. */
@@ -255,7 +253,6 @@ a_thousand(void)
 {
 	static struct miost_process *processes[MANY];
 	static bool seen[MANY];
-	struct miost_event_vec events;
 	struct fixture f;
 	miost_id started;
 	int gate[2], left;
@@ -281,13 +278,12 @@ a_thousand(void)
 	}
 	close_pair(gate);
 	left = (int)started;
-	miost_event_vec_init(&events);
 	while (left > 0) {
-		miost_event_vec_clear(&events);
-		check(miost_os_queue_poll(f.queue, &events.sink,
-					  MIOST_FOREVER) > 0);
-		for (size_t i = 0; i < events.len; i++, left--) {
-			miost_id id = events.events[i].id;
+		int n = poll_for(&f, MIOST_FOREVER);
+
+		check(n > 0);
+		for (int i = 0; i < n; i++, left--) {
+			miost_id id = f.storage[i].id;
 			int status;
 
 			check(id < started);
@@ -298,7 +294,6 @@ a_thousand(void)
 			check_eq(status, (int)(id % 256) << 8);
 		}
 	}
-	miost_event_vec_destroy(&events);
 	check_eq(poll_for(&f, 0), 0);
 	for (miost_id i = 0; i < started; i++)
 		miost_process_free(processes[i]);

@@ -14,9 +14,7 @@ make_queue(void)
 static void
 add(struct miost_queue *queue, miost_id id)
 {
-	struct miost_event event = { id, (miost_ready)id };
-
-	check_ok(miost_queue_add(queue, event));
+	check_ok(miost_queue_add(queue, event_of(id, (miost_ready)id)));
 }
 
 static int
@@ -25,6 +23,14 @@ poll_queue(struct miost_queue *queue, struct miost_sink *sink)
 	struct miost_source *source = miost_queue_source(queue);
 
 	return miost_poll(&source, 1, sink, 0);
+}
+
+static int
+poll_events(struct miost_queue *queue, struct miost_event *events, size_t n)
+{
+	struct miost_source *source = miost_queue_source(queue);
+
+	return miost_poll_events(&source, 1, events, n, 0);
 }
 
 static void
@@ -165,6 +171,53 @@ asks_once(void)
 	miost_queue_free(queue);
 }
 
+/* Removed from every place of a ring that has wrapped; the rest in order. */
+static void
+remove_id(void)
+{
+	for (miost_id shift = 0; shift < 17; shift++) {
+		struct miost_queue *queue = make_queue();
+		struct miost_event events[20];
+
+		check_eq(miost_queue_remove(queue, 1), 0);
+		for (miost_id i = 0; i < shift; i++)
+			add(queue, 99);
+		check_eq(miost_queue_remove(queue, 99), shift);
+		check_eq(miost_queue_len(queue), 0);
+		for (miost_id i = 0; i < shift; i++)
+			add(queue, 99);
+		check_eq(poll_events(queue, events, 20), shift);
+		for (miost_id i = 0; i < 16; i++)
+			add(queue, i % 4);
+		check_eq(miost_queue_remove(queue, 4), 0);
+		check_eq(miost_queue_remove(queue, 1), 4);
+		check_eq(miost_queue_remove(queue, 1), 0);
+		check_eq(miost_queue_remove(queue, 3), 4);
+		check_eq(miost_queue_len(queue), 8);
+		add(queue, 7);
+		check_eq(poll_events(queue, events, 20), 9);
+		for (int i = 0; i < 8; i++)
+			check_eq(events[i].id, i % 2 * 2);
+		check_eq(events[8].id, 7);
+		check_eq(miost_queue_len(queue), 0);
+		miost_queue_free(queue);
+	}
+}
+
+/* What the caller left in it is not passed on. */
+static void
+reserved(void)
+{
+	struct miost_queue *queue = make_queue();
+	struct miost_event event = event_of(1, 2);
+
+	event.reserved = 3;
+	check_ok(miost_queue_add(queue, event));
+	check_eq(poll_events(queue, &event, 1), 1);
+	check_eq(event.reserved, 0);
+	miost_queue_free(queue);
+}
+
 static void
 freed_full(void)
 {
@@ -181,6 +234,8 @@ static const struct tap_test tests[] = {
 	{ "sinks of 0, 1 and 100: the rest stays", capacities },
 	{ "a queued event keeps the poll from waiting", does_not_wait },
 	{ "the sink is asked once, for what there is", asks_once },
+	{ "remove takes all events of an id, from any place", remove_id },
+	{ "the reserved bytes are 0", reserved },
 	{ "free takes events that are left, and NULL", freed_full },
 };
 

@@ -143,34 +143,21 @@ invalid_address() {
 		refused 1 "^$name: unix:/socket: " unix:/socket
 }
 
-# Prints a port, and keeps it to itself until its input ends.
-occupy() {
-	perl -MSocket -e '
-		$| = 1;
-		socket(my $s, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
-		bind($s, sockaddr_in(0, INADDR_LOOPBACK)) or die "bind: $!";
-		listen($s, 1) or die "listen: $!";
-		print((sockaddr_in(getsockname($s)))[0], "\n");
-		<STDIN>;'
+# Of two servers the second is refused: none shares its port unasked.
+in_use() {
+	start 127.0.0.1:0 || return
+	in_use_status=0
+	run "$program" "127.0.0.1:$port" </dev/null >"$tmp/second" 2>&1 ||
+		in_use_status=$?
+	cat "$tmp/second"
+	[ "$in_use_status" -eq 1 ] &&
+		grep "^$name: 127.0.0.1:$port: " "$tmp/second" && stop
 }
 
-in_use() {
-	mkfifo "$tmp/hold"
-	occupy <"$tmp/hold" >"$tmp/port" &
-	exec 8>"$tmp/hold"
-	await test -s "$tmp/port" &&
-		refused 1 "^$name: 127.0.0.1:" "127.0.0.1:$(cat "$tmp/port")"
-	in_use_status=$?
-	exec 8>&-
-	return "$in_use_status"
-}
 # Three tests.
 try_errors() {
 	try "wrong use" wrong_arguments
 	try "an address that is none, or not for TCP" invalid_address
-	if command -v perl >/dev/null; then
-		try "an address in use" in_use
-	else
-		skip "an address in use" "no perl"
-	fi
+	try "an address in use" in_use
+	exec 9>&-
 }

@@ -13,7 +13,6 @@ struct fixture {
 	struct miost_os_queue *queue;
 	struct miost_signals *signals;
 	struct miost_event storage[8];
-	struct miost_event_array array;
 };
 
 /* A set of signals, which ends with 0. */
@@ -63,8 +62,7 @@ free_fixture(struct fixture *f)
 static int
 poll_for(struct fixture *f, int64_t timeout)
 {
-	miost_event_array_init(&f->array, f->storage, 8);
-	return miost_os_queue_poll(f->queue, &f->array.sink, timeout);
+	return miost_os_queue_poll(f->queue, f->storage, 8, timeout);
 }
 
 /* FreeBSD tells the queue of what its own kqueue has a little later. */

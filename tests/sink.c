@@ -20,7 +20,7 @@ fill(struct miost_sink *sink, size_t n, miost_id first)
 
 	check_eq(reserve(sink, n, &slots), n);
 	for (size_t i = 0; i < n; i++)
-		slots[i] = (struct miost_event){ first + i, MIOST_TIMER };
+		slots[i] = (struct miost_event){ .id = first + i };
 	sink->ops->commit(sink, n);
 }
 

@@ -88,7 +88,7 @@ no_sigpipe(void)
 	make_pair(fds);
 	close(fds[1]);
 	check_eq(miost_socket_write(fds[0], "x", 1), -EPIPE);
-	check_eq(miost_udp_send_many(fds[0], two, 2), -EPIPE);
+	check_eq(miost_socket_send_many(fds[0], two, 2), -EPIPE);
 	close(fds[0]);
 
 	make_tcp_pair("127.0.0.1:0", fds);
@@ -96,7 +96,7 @@ no_sigpipe(void)
 	check_ok(miost_socket_shutdown(fds[0], SHUT_WR));
 	check_eq(miost_socket_write(fds[0], "x", 1), -EPIPE);
 	/* Not all systems take an address here. */
-	err = (int)miost_udp_send_to(fds[0], "x", 1, &peer);
+	err = (int)miost_socket_send_to(fds[0], "x", 1, &peer);
 	check(err == -EPIPE || err == -EISCONN);
 	close_pair(fds);
 }
@@ -124,8 +124,8 @@ not_sockets(void)
 		check_eq(miost_socket_set_ttl(fd, 1), err);
 		check_eq(miost_socket_nodelay(fd), err);
 		check_eq(miost_socket_set_nodelay(fd, true), err);
-		check_eq(miost_tcp_accept(fd, NULL), err);
-		check_eq(miost_tcp_connected(fd), err);
+		check_eq(miost_socket_accept(fd, NULL), err);
+		check_eq(miost_socket_connected(fd), err);
 	}
 	check_eq(miost_socket_clone(-1), -EBADF);
 	close_pair(fds);

@@ -35,15 +35,16 @@ poll_timers(struct miost_timers *timers, struct miost_sink *sink)
 static void
 expect(struct miost_timers *timers, const miost_id *ids, size_t n)
 {
-	struct miost_event_vec vec;
+	struct miost_source *source = miost_timers_source(timers);
+	struct miost_event events[16];
 
-	miost_event_vec_init(&vec);
-	check_eq(poll_timers(timers, &vec.sink), n);
+	memset(events, 0x55, sizeof(events));
+	check_eq(miost_poll_events(&source, 1, events, 16, 0), n);
 	for (size_t i = 0; i < n; i++) {
-		check_eq(vec.events[i].id, ids[i]);
-		check_eq(vec.events[i].readiness, MIOST_TIMER);
+		check_eq(events[i].id, ids[i]);
+		check_eq(events[i].readiness, MIOST_TIMER);
+		check_eq(events[i].reserved, 0);
 	}
-	miost_event_vec_destroy(&vec);
 }
 
 static void
@@ -224,20 +225,103 @@ remove_by_id(void)
 	struct miost_timers *timers = make_timers();
 	miost_timer key;
 
-	check_eq(miost_timers_remove_deadline(timers, 5), -ENOENT);
+	check_eq(miost_timers_cancel_id(timers, 5), -ENOENT);
 	add(timers, 5, 30);
 	add(timers, 6, 20);
 	key = add(timers, 5, 10);
 	add(timers, 5, 15);
-	check_eq(miost_timers_remove_deadline(timers, 4), -ENOENT);
-	check_ok(miost_timers_remove_deadline(timers, 5));
+	check_eq(miost_timers_cancel_id(timers, 4), -ENOENT);
+	check_ok(miost_timers_cancel_id(timers, 5));
 	check_eq(miost_timers_cancel(timers, key), -ENOENT);
 	expect(timers, ids, 3);
-	check_eq(miost_timers_remove_deadline(timers, 5), -ENOENT);
+	check_eq(miost_timers_cancel_id(timers, 5), -ENOENT);
 
 	key = add(timers, 5, INT64_MAX);
 	check_ok(miost_timers_cancel(timers, key));
-	check_eq(miost_timers_remove_deadline(timers, 5), -ENOENT);
+	check_eq(miost_timers_cancel_id(timers, 5), -ENOENT);
+	miost_timers_free(timers);
+}
+
+static void
+expect_deadline(const struct miost_timers *timers, miost_timer key,
+		int64_t deadline)
+{
+	int64_t is = deadline - 1;
+
+	check_ok(miost_timers_get(timers, key, &is));
+	check_eq(is, deadline);
+	check_ok(miost_timers_get(timers, key, NULL));
+}
+
+static void
+expect_gone(const struct miost_timers *timers, miost_timer key)
+{
+	int64_t is = 77;
+
+	check_eq(miost_timers_get(timers, key, &is), -ENOENT);
+	check_eq(miost_timers_get(timers, key, NULL), -ENOENT);
+	check_eq(is, 77);
+}
+
+static void
+get(void)
+{
+	struct miost_timers *timers = make_timers();
+	miost_timer near = add(timers, 1, INT64_MIN);
+	miost_timer far = add(timers, 2, INT64_MAX);
+	miost_timer other = add(timers, 3, INT64_MAX - 1);
+
+	expect_deadline(timers, near, INT64_MIN);
+	expect_deadline(timers, far, INT64_MAX);
+	check_ok(miost_timers_change(timers, far, 30));
+	expect_deadline(timers, far, 30);
+	check_ok(miost_timers_change(timers, near, INT64_MAX));
+	expect_deadline(timers, near, INT64_MAX);
+	check_ok(miost_timers_cancel(timers, other));
+	expect_gone(timers, other);
+	expect(timers, (miost_id[]){ 2 }, 1);
+	expect_gone(timers, far);
+	expect_deadline(timers, near, INT64_MAX);
+	expect_gone(timers, 0);
+	expect_gone(timers, UINT64_MAX);
+	miost_timers_free(timers);
+}
+
+/* A timer that has fired is set anew before its event is looked at. */
+static void
+stale_event(void)
+{
+	struct miost_timers *timers = make_timers();
+	miost_timer key = add(timers, 1, 0);
+
+	expect(timers, (miost_id[]){ 1 }, 1);
+	check_eq(miost_timers_change_timeout(timers, key, SECOND), -ENOENT);
+	check_ok(miost_timers_add_timeout(timers, 1, 1000 * SECOND, &key));
+	check_ok(miost_timers_get(timers, key, NULL));
+	expect(timers, NULL, 0);
+	miost_timers_free(timers);
+}
+
+static void
+change_timeout(void)
+{
+	struct miost_timers *timers = make_timers();
+	miost_timer key = add(timers, 1, 0);
+	int64_t before = miost_now();
+	int64_t deadline;
+
+	check_ok(miost_timers_change_timeout(timers, key, 1000 * SECOND));
+	check_ok(miost_timers_get(timers, key, &deadline));
+	check(deadline >= before + 1000 * SECOND);
+	check(deadline <= miost_now() + 1000 * SECOND);
+	check_eq(miost_timers_change_timeout(timers, key, -1), -EINVAL);
+	check_eq(miost_timers_change_timeout(timers, key, INT64_MIN), -EINVAL);
+	expect_deadline(timers, key, deadline);
+	check_ok(miost_timers_change_timeout(timers, key, INT64_MAX));
+	expect_deadline(timers, key, INT64_MAX);
+	check_ok(miost_timers_change_timeout(timers, key, 0));
+	expect(timers, (miost_id[]){ 1 }, 1);
+	check_eq(miost_timers_change_timeout(timers, key, 0), -ENOENT);
 	miost_timers_free(timers);
 }
 
@@ -329,7 +413,8 @@ own_clock(void)
 	struct miost_event_array array;
 	struct miost_timers *timers;
 	struct miost_source *source;
-	int64_t now = -1000;
+	int64_t now = -1000, deadline;
+	miost_timer key;
 
 	check_ok(miost_timers_new_with_clock(&timers, read_clock, &now));
 	source = miost_timers_source(timers);
@@ -337,6 +422,11 @@ own_clock(void)
 	add(timers, 2, 0);
 	check_ok(miost_timers_add_timeout(timers, 1, 500, NULL));
 	check_eq(source->ops->max_timeout(source), 500);
+	check_ok(miost_timers_add_timeout(timers, 3, 0, &key));
+	check_ok(miost_timers_change_timeout(timers, key, 2000));
+	check_ok(miost_timers_get(timers, key, &deadline));
+	check_eq(deadline, 1000);
+	check_ok(miost_timers_cancel(timers, key));
 	check_eq(source->ops->poll(source, &array.sink), 0);
 	now = -501;
 	check_eq(source->ops->poll(source, &array.sink), 0);
@@ -359,7 +449,10 @@ static const struct tap_test tests[] = {
 	{ "cancelled timers do not fire", cancel },
 	{ "changed timers fire at their new deadline", change },
 	{ "the key of a timer that is gone is -ENOENT for good", stale_keys },
-	{ "remove takes the earliest with the id", remove_by_id },
+	{ "cancel by id takes the earliest", remove_by_id },
+	{ "get: the deadline, or -ENOENT", get },
+	{ "get tells a stale event from the timer set anew", stale_event },
+	{ "change by a timeout", change_timeout },
 	{ "a negative timeout is -EINVAL", bad_timeout },
 	{ "sinks of 0, 1 and 100: in order, the rest stays", capacities },
 	{ "reserve, and what cannot be had", reserve },

@@ -177,6 +177,20 @@ change_one(struct model *model)
 				     timer->deadline), 0);
 }
 
+/* Of a live one its deadline is known, wherever its entry is. */
+static void
+get_one(const struct model *model)
+{
+	const struct model_timer *timer;
+	int64_t deadline;
+
+	if (model->len == 0)
+		return;
+	timer = &model->live[draw(model->len)];
+	check_eq(miost_timers_get(model->timers, timer->key, &deadline), 0);
+	check_eq(deadline, timer->deadline);
+}
+
 static void
 cancel_one(struct model *model)
 {
@@ -188,6 +202,7 @@ cancel_one(struct model *model)
 	check_eq(miost_timers_cancel(model->timers, model->live[i].key), 0);
 	forget(model, i);
 	check_eq(miost_timers_cancel(model->timers, model->dead), -ENOENT);
+	check_eq(miost_timers_get(model->timers, model->dead, NULL), -ENOENT);
 }
 
 /* By id: of equal deadlines any may go, so those are left alone. */
@@ -198,7 +213,7 @@ remove_one(struct model *model)
 	size_t found = earliest(model, false, id);
 
 	if (found == SIZE_MAX) {
-		check_eq(miost_timers_remove_deadline(model->timers, id),
+		check_eq(miost_timers_cancel_id(model->timers, id),
 			 -ENOENT);
 		return;
 	}
@@ -206,7 +221,7 @@ remove_one(struct model *model)
 		if (i != found && model->live[i].id == id &&
 		    model->live[i].deadline == model->live[found].deadline)
 			return;
-	check_eq(miost_timers_remove_deadline(model->timers, id), 0);
+	check_eq(miost_timers_cancel_id(model->timers, id), 0);
 	forget(model, found);
 }
 
@@ -267,6 +282,7 @@ compare(unsigned int operations, unsigned int adds)
 	for (unsigned int i = 0; i < operations; i++) {
 		size_t kind = draw(100);
 
+		get_one(&model);
 		if (kind < adds)
 			add_one(&model);
 		else if (kind < adds + (100 - adds) / 3)

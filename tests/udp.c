@@ -38,7 +38,7 @@ static void
 connect_two(struct two *two)
 {
 	for (int i = 0; i < 2; i++)
-		check_ok(miost_udp_connect(two->fds[i], &two->addrs[!i]));
+		check_ok(miost_socket_connect(two->fds[i], &two->addrs[!i]));
 }
 
 static void
@@ -49,32 +49,32 @@ unconnected_by(const char *text)
 	struct two t;
 
 	make_two(&t, text);
-	check_eq(miost_udp_recv_from(t.fds[1], buf, sizeof(buf), &from),
+	check_eq(miost_socket_recv_from(t.fds[1], buf, sizeof(buf), &from),
 		 -EAGAIN);
-	check_eq(miost_udp_peek_from(t.fds[1], buf, sizeof(buf), &from),
+	check_eq(miost_socket_peek_from(t.fds[1], buf, sizeof(buf), &from),
 		 -EAGAIN);
-	check_eq(miost_udp_send_to(t.fds[0], "hello", 5, &t.addrs[1]), 5);
-	check_eq(miost_udp_send_to(t.fds[0], "you", 3, &t.addrs[1]), 3);
+	check_eq(miost_socket_send_to(t.fds[0], "hello", 5, &t.addrs[1]), 5);
+	check_eq(miost_socket_send_to(t.fds[0], "you", 3, &t.addrs[1]), 3);
 	wait_for(t.fds[1], POLLIN);
 	for (int i = 0; i < 2; i++) {
 		memset(&from, 0, sizeof(from));
-		check_eq(miost_udp_peek_from(t.fds[1], buf, sizeof(buf),
+		check_eq(miost_socket_peek_from(t.fds[1], buf, sizeof(buf),
 					     &from), 5);
 		check(memcmp(buf, "hello", 5) == 0);
 		same_addr(&from, &t.addrs[0]);
 	}
 	memset(&from, 0, sizeof(from));
-	check_eq(miost_udp_recv_from(t.fds[1], buf, sizeof(buf), &from), 5);
+	check_eq(miost_socket_recv_from(t.fds[1], buf, sizeof(buf), &from), 5);
 	same_addr(&from, &t.addrs[0]);
 	wait_for(t.fds[1], POLLIN);
-	check_eq(miost_udp_recv_from(t.fds[1], buf, sizeof(buf), NULL), 3);
+	check_eq(miost_socket_recv_from(t.fds[1], buf, sizeof(buf), NULL), 3);
 	check(memcmp(buf, "you", 3) == 0);
 	/* And back. */
-	check_eq(miost_udp_send_to(t.fds[1], "", 0, &from), 0);
+	check_eq(miost_socket_send_to(t.fds[1], "", 0, &from), 0);
 	wait_for(t.fds[0], POLLIN);
-	check_eq(miost_udp_recv_from(t.fds[0], buf, sizeof(buf), &from), 0);
+	check_eq(miost_socket_recv_from(t.fds[0], buf, sizeof(buf), &from), 0);
 	same_addr(&from, &t.addrs[1]);
-	check_eq(miost_udp_recv_from(t.fds[0], buf, sizeof(buf), &from),
+	check_eq(miost_socket_recv_from(t.fds[0], buf, sizeof(buf), &from),
 		 -EAGAIN);
 	close_pair(t.fds);
 }
@@ -105,7 +105,7 @@ connected_by(const char *text)
 	stranger = bind_udp(text, &stranger_addr);
 	check_ok(miost_socket_peer_addr(t.fds[0], &addr));
 	same_addr(&addr, &t.addrs[1]);
-	check_eq(miost_udp_send_to(stranger, "no", 2, &t.addrs[1]), 2);
+	check_eq(miost_socket_send_to(stranger, "no", 2, &t.addrs[1]), 2);
 	check_eq(miost_socket_write(t.fds[0], "hello", 5), 5);
 	wait_for(t.fds[1], POLLIN);
 	check_eq(miost_socket_peek(t.fds[1], buf, sizeof(buf)), 5);
@@ -114,13 +114,13 @@ connected_by(const char *text)
 	check_eq(miost_socket_read(t.fds[1], buf, sizeof(buf)), -EAGAIN);
 	check_eq(miost_socket_write(t.fds[1], "back", 4), 4);
 	wait_for(t.fds[0], POLLIN);
-	check_eq(miost_udp_recv_from(t.fds[0], buf, sizeof(buf), &addr), 4);
+	check_eq(miost_socket_recv_from(t.fds[0], buf, sizeof(buf), &addr), 4);
 	same_addr(&addr, &t.addrs[1]);
 	/* Another peer. */
-	check_ok(miost_udp_connect(t.fds[0], &stranger_addr));
+	check_ok(miost_socket_connect(t.fds[0], &stranger_addr));
 	check_eq(miost_socket_write(t.fds[0], "you", 3), 3);
 	wait_for(stranger, POLLIN);
-	check_eq(miost_udp_recv_from(stranger, buf, sizeof(buf), &addr), 3);
+	check_eq(miost_socket_recv_from(stranger, buf, sizeof(buf), &addr), 3);
 	same_addr(&addr, &t.addrs[0]);
 	close(stranger);
 	close_pair(t.fds);
@@ -171,12 +171,12 @@ wrong_one(void)
 	check(n == -EDESTADDRREQ || n == -ENOTCONN);
 	check_eq(miost_socket_peer_addr(t.fds[0], &addr), -ENOTCONN);
 	check_eq(miost_socket_read(t.fds[0], buf, 4), -EAGAIN);
-	n = miost_tcp_accept(t.fds[0], NULL);
+	n = miost_socket_accept(t.fds[0], NULL);
 	check(n == -EOPNOTSUPP || n == -EINVAL);
 	check(miost_socket_nodelay(t.fds[0]) < 0);
 
 	connect_two(&t);
-	n = miost_udp_send_to(t.fds[0], "x", 1, &t.addrs[1]);
+	n = miost_socket_send_to(t.fds[0], "x", 1, &t.addrs[1]);
 	check(n == 1 || n == -EISCONN);
 	close_pair(t.fds);
 
@@ -209,12 +209,12 @@ bad_arguments(void)
 	check_eq(miost_udp_bind(&own), -EADDRINUSE);
 	own.len = sizeof(own.storage) + 1;
 	datagram.addr = own;
-	check_eq(miost_udp_connect(fd, &own), -EINVAL);
-	check_eq(miost_udp_send_to(fd, "x", 1, &own), -EINVAL);
-	check_eq(miost_udp_send_many(fd, &datagram, 1), -EINVAL);
+	check_eq(miost_socket_connect(fd, &own), -EINVAL);
+	check_eq(miost_socket_send_to(fd, "x", 1, &own), -EINVAL);
+	check_eq(miost_socket_send_many(fd, &datagram, 1), -EINVAL);
 	own.len = 2;
-	check_eq(miost_udp_connect(fd, &own), -EINVAL);
-	check_eq(miost_udp_send_to(fd, "x", 1, &own), -EINVAL);
+	check_eq(miost_socket_connect(fd, &own), -EINVAL);
+	check_eq(miost_socket_send_to(fd, "x", 1, &own), -EINVAL);
 	close(fd);
 
 	make_pipe(fds);
@@ -224,12 +224,12 @@ bad_arguments(void)
 		int bad = i ? -1 : fds[0];
 		int err = i ? -EBADF : -ENOTSOCK;
 
-		check_eq(miost_udp_connect(bad, &own), err);
-		check_eq(miost_udp_send_to(bad, "x", 1, &own), err);
-		check_eq(miost_udp_recv_from(bad, buf, 4, NULL), err);
-		check_eq(miost_udp_peek_from(bad, buf, 4, NULL), err);
-		check_eq(miost_udp_send_many(bad, &datagram, 1), err);
-		check_eq(miost_udp_recv_many(bad, &datagram, 1), err);
+		check_eq(miost_socket_connect(bad, &own), err);
+		check_eq(miost_socket_send_to(bad, "x", 1, &own), err);
+		check_eq(miost_socket_recv_from(bad, buf, 4, NULL), err);
+		check_eq(miost_socket_peek_from(bad, buf, 4, NULL), err);
+		check_eq(miost_socket_send_many(bad, &datagram, 1), err);
+		check_eq(miost_socket_recv_many(bad, &datagram, 1), err);
 	}
 	close_pair(fds);
 }
@@ -242,16 +242,16 @@ too_long(void)
 	struct two t;
 
 	make_two(&t, any[0]);
-	check_eq(miost_udp_send_to(t.fds[0], block, sizeof(block),
+	check_eq(miost_socket_send_to(t.fds[0], block, sizeof(block),
 				   &t.addrs[1]), -EMSGSIZE);
 	/* What does not fit is lost, and what follows is not. */
-	check_eq(miost_udp_send_to(t.fds[0], "abcdef", 6, &t.addrs[1]), 6);
-	check_eq(miost_udp_send_to(t.fds[0], "gh", 2, &t.addrs[1]), 2);
+	check_eq(miost_socket_send_to(t.fds[0], "abcdef", 6, &t.addrs[1]), 6);
+	check_eq(miost_socket_send_to(t.fds[0], "gh", 2, &t.addrs[1]), 2);
 	wait_for(t.fds[1], POLLIN);
-	check_eq(miost_udp_recv_from(t.fds[1], buf, 3, NULL), 3);
+	check_eq(miost_socket_recv_from(t.fds[1], buf, 3, NULL), 3);
 	check(memcmp(buf, "abc.", 4) == 0);
 	wait_for(t.fds[1], POLLIN);
-	check_eq(miost_udp_recv_from(t.fds[1], buf, 3, NULL), 2);
+	check_eq(miost_socket_recv_from(t.fds[1], buf, 3, NULL), 2);
 	check(memcmp(buf, "ghc.", 4) == 0);
 	close_pair(t.fds);
 }
@@ -262,20 +262,18 @@ refused(void)
 {
 	struct miost_os_queue *queue;
 	struct miost_event storage[4];
-	struct miost_event_array array;
 	int error = 0;
 	struct two t;
 
 	make_two(&t, any[0]);
-	check_ok(miost_udp_connect(t.fds[0], &t.addrs[1]));
+	check_ok(miost_socket_connect(t.fds[0], &t.addrs[1]));
 	close(t.fds[1]);
 	check_ok(miost_os_queue_new(&queue));
 	check_ok(miost_os_queue_register(queue, t.fds[0], 1, MIOST_READABLE,
 					 MIOST_LEVEL));
 	check_eq(miost_socket_write(t.fds[0], "x", 1), 1);
-	miost_event_array_init(&array, storage, 4);
-	check_eq(miost_os_queue_poll(queue, &array.sink,
-				     scaled(10 * SECOND)), 1);
+	check_eq(miost_os_queue_poll(queue, storage, 4, scaled(10 * SECOND)),
+		 1);
 	check(storage[0].readiness & (MIOST_ERROR | MIOST_READABLE));
 	check_ok(miost_socket_take_error(t.fds[0], &error));
 	check_eq(error, ECONNREFUSED);
@@ -324,7 +322,7 @@ receive_from_on(int fd, int from, const struct miost_addr *sender)
 
 	empty();
 	wait_for(fd, POLLIN);
-	n = miost_udp_recv_many(fd, datagrams, MANY);
+	n = miost_socket_recv_many(fd, datagrams, MANY);
 	check(n > 0);
 	for (int i = 0; i < n; i++) {
 		char text[8];
@@ -352,14 +350,14 @@ many_by(const char *text, bool with_peer)
 	make_two(&t, text);
 	if (with_peer)
 		connect_two(&t);
-	check_eq(miost_udp_recv_many(t.fds[1], datagrams, MANY), -EAGAIN);
-	check_eq(miost_udp_recv_many(t.fds[1], datagrams, 0), 0);
-	check_eq(miost_udp_send_many(t.fds[0], datagrams, 0), 0);
+	check_eq(miost_socket_recv_many(t.fds[1], datagrams, MANY), -EAGAIN);
+	check_eq(miost_socket_recv_many(t.fds[1], datagrams, 0), 0);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams, 0), 0);
 	while (sent < MANY) {
 		int n;
 
 		fill(with_peer ? NULL : &t.addrs[1]);
-		n = miost_udp_send_many(t.fds[0], datagrams + sent,
+		n = miost_socket_send_many(t.fds[0], datagrams + sent,
 					(size_t)(MANY - sent));
 		check(n > 0);
 		sent += n;
@@ -368,7 +366,7 @@ many_by(const char *text, bool with_peer)
 						    &t.addrs[0]);
 	}
 	check_eq(received, MANY);
-	check_eq(miost_udp_recv_many(t.fds[1], datagrams, MANY), -EAGAIN);
+	check_eq(miost_socket_recv_many(t.fds[1], datagrams, MANY), -EAGAIN);
 	close_pair(t.fds);
 }
 
@@ -402,13 +400,13 @@ one_of_many_fails(void)
 	fill(&t.addrs[1]);
 	datagrams[2].data = block;
 	datagrams[2].len = sizeof(block);
-	check_eq(miost_udp_send_many(t.fds[0], datagrams, 5), 2);
-	check_eq(miost_udp_send_many(t.fds[0], datagrams + 2, 3), -EMSGSIZE);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams, 5), 2);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams + 2, 3), -EMSGSIZE);
 	check_eq(receive_from_on(t.fds[1], 0, &t.addrs[0]), 2);
 	fill(&t.addrs[1]);
 	datagrams[1].addr.len = sizeof(datagrams[1].addr.storage) + 1;
-	check_eq(miost_udp_send_many(t.fds[0], datagrams, 5), 1);
-	check_eq(miost_udp_send_many(t.fds[0], datagrams + 1, 4), -EINVAL);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams, 5), 1);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams + 1, 4), -EINVAL);
 	check_eq(receive_from_on(t.fds[1], 0, &t.addrs[0]), 1);
 	close_pair(t.fds);
 }
@@ -426,15 +424,15 @@ many_peers(void)
 	third = bind_udp(any[0], &addr);
 	fill(&addr);
 	datagrams[1].addr = t.addrs[1];
-	check_eq(miost_udp_send_many(t.fds[0], datagrams, 3), 3);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams, 3), 3);
 	wait_for(t.fds[1], POLLIN);
-	check_eq(miost_udp_recv_from(t.fds[1], buf, 8, NULL), 1);
+	check_eq(miost_socket_recv_from(t.fds[1], buf, 8, NULL), 1);
 	check_eq(buf[0], '1');
 	wait_for(third, POLLIN);
-	check_eq(miost_udp_recv_from(third, buf, 8, NULL), 1);
+	check_eq(miost_socket_recv_from(third, buf, 8, NULL), 1);
 	check_eq(buf[0], '0');
 	wait_for(third, POLLIN);
-	check_eq(miost_udp_recv_from(third, buf, 8, NULL), 1);
+	check_eq(miost_socket_recv_from(third, buf, 8, NULL), 1);
 	check_eq(buf[0], '2');
 	close(third);
 	close_pair(t.fds);
@@ -449,7 +447,7 @@ many_blocking(void)
 	make_two(&t, any[0]);
 	check_ok(fcntl(t.fds[1], F_SETFL, 0));
 	fill(&t.addrs[1]);
-	check_eq(miost_udp_send_many(t.fds[0], datagrams, 3), 3);
+	check_eq(miost_socket_send_many(t.fds[0], datagrams, 3), 3);
 	check_eq(receive_from_on(t.fds[1], 0, &t.addrs[0]), 3);
 	close_pair(t.fds);
 }
@@ -460,13 +458,13 @@ truncated_of_many(void)
 	struct two t;
 
 	make_two(&t, any[0]);
-	check_eq(miost_udp_send_to(t.fds[0], "abcdef", 6, &t.addrs[1]), 6);
-	check_eq(miost_udp_send_to(t.fds[0], "g", 1, &t.addrs[1]), 1);
-	check_eq(miost_udp_send_to(t.fds[0], "", 0, &t.addrs[1]), 0);
+	check_eq(miost_socket_send_to(t.fds[0], "abcdef", 6, &t.addrs[1]), 6);
+	check_eq(miost_socket_send_to(t.fds[0], "g", 1, &t.addrs[1]), 1);
+	check_eq(miost_socket_send_to(t.fds[0], "", 0, &t.addrs[1]), 0);
 	empty();
 	datagrams[0].len = 3;
 	wait_for(t.fds[1], POLLIN);
-	check_eq(miost_udp_recv_many(t.fds[1], datagrams, 4), 3);
+	check_eq(miost_socket_recv_many(t.fds[1], datagrams, 4), 3);
 	check_eq(datagrams[0].len, 3);
 	check(memcmp(data[0], "abc.", 4) == 0);
 	check_eq(datagrams[1].len, 1);

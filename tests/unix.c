@@ -101,13 +101,13 @@ stream_by(const struct miost_addr *addr)
 
 	listener = miost_unix_listen(addr);
 	is_from_birth(listener);
-	check_eq(miost_unix_accept(listener, NULL), -EAGAIN);
+	check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
 	check_eq(miost_unix_listen(addr), -EADDRINUSE);
 	client = miost_unix_connect(addr);
 	is_from_birth(client);
-	check_ok(miost_tcp_connected(client));
+	check_ok(miost_socket_connected(client));
 	wait_for(listener, POLLIN);
-	server = miost_unix_accept(listener, &other);
+	server = miost_socket_accept(listener, &other);
 	is_from_birth(server);
 	check(miost_addr_format(&other, text, sizeof(text)) > 0);
 	check_str(text, "unix:");
@@ -169,7 +169,7 @@ full_backlog(void)
 	}
 	check(n > 0 && n < 8);
 	check(fds[n] == -EAGAIN || fds[n] == -ECONNREFUSED);
-	fd = miost_unix_accept(listener, NULL);
+	fd = miost_socket_accept(listener, NULL);
 	check(fd >= 0);
 	close(fd);
 	fd = miost_unix_connect(&addr);
@@ -196,29 +196,29 @@ datagrams_by(const struct miost_addr *a, const struct miost_addr *b)
 	is_from_birth(fds[0]);
 	is_from_birth(fds[1]);
 	check_eq(miost_unix_bind(a), -EADDRINUSE);
-	check_eq(miost_udp_recv_from(fds[1], buf, 8, &from), -EAGAIN);
-	check_eq(miost_udp_send_to(fds[0], "hello", 5, b), 5);
-	check_eq(miost_udp_send_to(fds[0], "you", 3, b), 3);
-	check_eq(miost_udp_peek_from(fds[1], buf, 8, &from), 5);
+	check_eq(miost_socket_recv_from(fds[1], buf, 8, &from), -EAGAIN);
+	check_eq(miost_socket_send_to(fds[0], "hello", 5, b), 5);
+	check_eq(miost_socket_send_to(fds[0], "you", 3, b), 3);
+	check_eq(miost_socket_peek_from(fds[1], buf, 8, &from), 5);
 	check_text(&from, a);
-	check_eq(miost_udp_recv_from(fds[1], buf, 8, &from), 5);
+	check_eq(miost_socket_recv_from(fds[1], buf, 8, &from), 5);
 	check_text(&from, a);
-	check_eq(miost_udp_recv_from(fds[1], buf, 8, NULL), 3);
+	check_eq(miost_socket_recv_from(fds[1], buf, 8, NULL), 3);
 	n = miost_socket_write(fds[0], "x", 1);
 	check(n == -ENOTCONN || n == -EDESTADDRREQ);
 
-	check_ok(miost_udp_connect(fds[0], b));
+	check_ok(miost_socket_connect(fds[0], b));
 	check_eq(miost_socket_write(fds[0], "peer", 4), 4);
 	for (int i = 0; i < 2; i++) {
 		many[i].data = text;
 		many[i].len = 2;
 	}
-	check_eq(miost_udp_send_many(fds[0], many, 2), 2);
+	check_eq(miost_socket_send_many(fds[0], many, 2), 2);
 	for (int i = 0; i < 3; i++) {
 		many[i].data = data[i];
 		many[i].len = sizeof(data[i]);
 	}
-	check_eq(miost_udp_recv_many(fds[1], many, 3), 3);
+	check_eq(miost_socket_recv_many(fds[1], many, 3), 3);
 	check_eq(many[0].len, 4);
 	check_eq(many[2].len, 2);
 	check_text(&many[2].addr, a);
@@ -251,29 +251,6 @@ datagrams_abstract(void)
 	a = abstract("a");
 	b = abstract("b");
 	datagrams_by(&a, &b);
-}
-
-/* A sender without a name is no address. */
-static void
-nameless(void)
-{
-	struct miost_datagram datagram;
-	struct miost_addr from;
-	char buf[8];
-	int fds[2];
-
-	check_ok(miost_unix_pair(SOCK_DGRAM, fds));
-	check_eq(miost_socket_write(fds[0], "x", 1), 1);
-	check_eq(miost_socket_write(fds[0], "x", 1), 1);
-	memset(&from, 0x55, sizeof(from));
-	check_eq(miost_udp_recv_from(fds[1], buf, 8, &from), 1);
-	datagram = (struct miost_datagram){ .data = buf, .len = 8 };
-	check_eq(miost_udp_recv_many(fds[1], &datagram, 1), 1);
-	if (on_epoll()) {
-		check_eq(from.len, 0);
-		check_eq(datagram.addr.len, 0);
-	}
-	close_pair(fds);
 }
 
 static void
@@ -334,7 +311,7 @@ bad_addresses(void)
 	fd = miost_unix_bind(&addr);
 	check(fd >= 0);
 	check(miost_unix_connect(&addr) < 0);
-	check(miost_unix_accept(fd, NULL) < 0);
+	check(miost_socket_accept(fd, NULL) < 0);
 	close(fd);
 	remove_path("x");
 	remove_directory();
@@ -372,7 +349,6 @@ static const struct tap_test tests[] = {
 	{ "a listener whose backlog is full", full_backlog },
 	{ "datagrams by path", datagrams_path },
 	{ "datagrams by abstract names", datagrams_abstract },
-	{ "datagrams of a socket without a name", nameless },
 	{ "pairs", pairs },
 	{ "addresses that are wrong", bad_addresses },
 	{ "no descriptor left: -EMFILE", no_descriptors },

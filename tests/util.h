@@ -30,6 +30,21 @@ on_epoll(void)
 	return strcmp(miost_backend(), "epoll") == 0;
 }
 
+/* Whether all of `bits` are in `ready`. */
+static inline bool
+has_all(miost_ready ready, miost_ready bits)
+{
+	return (ready & bits) == bits;
+}
+
+static inline struct miost_event
+event_of(miost_id id, miost_ready readiness)
+{
+	struct miost_event event = { .id = id, .readiness = readiness };
+
+	return event;
+}
+
 /* Calls that never should fail here. */
 #define check_ok(call) check_eq(call, 0)
 
@@ -107,10 +122,10 @@ make_tcp_pair(const char *any, int fds[2])
 	fds[0] = miost_tcp_connect(&addr);
 	check(fds[0] >= 0);
 	wait_for(listener, POLLIN);
-	fds[1] = miost_tcp_accept(listener, NULL);
+	fds[1] = miost_socket_accept(listener, NULL);
 	check(fds[1] >= 0);
 	wait_for(fds[0], POLLOUT);
-	check_ok(miost_tcp_connected(fds[0]));
+	check_ok(miost_socket_connected(fds[0]));
 	close(listener);
 }
 

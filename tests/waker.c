@@ -15,7 +15,6 @@ struct fixture {
 	struct miost_os_queue *queue;
 	struct miost_waker *waker;
 	struct miost_event storage[8];
-	struct miost_event_array array;
 };
 
 static void
@@ -37,10 +36,10 @@ poll_for(struct fixture *f, size_t capacity, int64_t timeout)
 {
 	int n;
 
-	do {
-		miost_event_array_init(&f->array, f->storage, capacity);
-		n = miost_os_queue_poll(f->queue, &f->array.sink, timeout);
-	} while (n == -EINTR);
+	do
+		n = miost_os_queue_poll(f->queue, f->storage, capacity,
+					timeout);
+	while (n == -EINTR);
 	return n;
 }
 
@@ -203,11 +202,13 @@ waking_commit(struct miost_sink *sink, size_t n)
 static void
 in_the_sink(void)
 {
+	struct miost_source *source;
 	struct miost_sink_ops ops;
 	struct waking_sink sink;
 	struct fixture f;
 
 	make_fixture(&f);
+	source = miost_os_queue_source(f.queue);
 	sink.waker = f.waker;
 	check_ok(miost_waker_wake(f.waker));
 	for (int i = 0; i < 3; i++) {
@@ -216,7 +217,7 @@ in_the_sink(void)
 		ops = *sink.array.sink.ops;
 		ops.commit = waking_commit;
 		sink.array.sink.ops = &ops;
-		check_eq(miost_os_queue_poll(f.queue, &sink.array.sink, 0), 1);
+		check_eq(miost_poll(&source, 1, &sink.array.sink, 0), 1);
 		check_eq(f.storage[0].id, ID);
 		check_ok(sink.result);
 	}
@@ -238,10 +239,9 @@ as_a_source(void)
 	sources[1] = miost_queue_source(own);
 	for (int i = 0; i < 3; i++) {
 		check_ok(miost_waker_wake(f.waker));
-		check_ok(miost_queue_add(own, (struct miost_event){ 9, 1 }));
-		miost_event_array_init(&f.array, f.storage, 8);
-		check_eq(miost_poll(sources, 2, &f.array.sink,
-				    MIOST_FOREVER), 2);
+		check_ok(miost_queue_add(own, event_of(9, 1)));
+		check_eq(miost_poll_events(sources, 2, f.storage, 8,
+					   MIOST_FOREVER), 2);
 		check_eq(f.storage[0].id, ID);
 		check_eq(f.storage[1].id, 9);
 	}

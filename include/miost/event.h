@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Events, the sinks that take them and the sources that give them. */
+/* Events, the sinks that events go to and the sources that they come from. */
 #ifndef MIOST_EVENT_H
 #define MIOST_EVENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,132 +12,85 @@
 MIOST_BEGIN_DECLS
 
 /*
- * Names the origin of an event: chosen by the caller, handed back unchanged.
- * A number or a pointer to the caller's own state; every value is valid.
+ * Names the origin of an event. The caller chooses it, and it comes back
+ * unchanged: a number, or a pointer to the caller's own state. Every value is
+ * valid.
  */
 typedef uintptr_t miost_id;
 
-/* What an event says. The first five are numbered as poll(2) numbers them. */
-enum {
-	MIOST_READABLE = 1 << 0,	/* a read, receive or accept */
-	MIOST_PRIORITY = 1 << 1,	/* out-of-band data and its kind */
-	MIOST_WRITABLE = 1 << 2,	/* a write or send */
-	MIOST_ERROR = 1 << 3,		/* an error is pending */
-	MIOST_HUP = 1 << 4,		/* the peer closed one half or both */
-	MIOST_TIMER = 1 << 5,		/* a deadline has passed */
-	MIOST_READ_CLOSED = 1 << 6,	/* nothing more will come */
-	MIOST_WRITE_CLOSED = 1 << 7	/* nothing more can be sent */
-};
-
-/* A set of the above, or-ed. */
+/*
+ * What an event says: the constants below, or-ed. The first five are numbered
+ * as poll(2) numbers them.
+ */
 typedef uint32_t miost_ready;
+
+#define MIOST_READABLE UINT32_C(0x01)	/* try a read, receive or accept */
+#define MIOST_PRIORITY UINT32_C(0x02)	/* there is out-of-band data */
+#define MIOST_WRITABLE UINT32_C(0x04)	/* try a write or send */
+#define MIOST_ERROR UINT32_C(0x08)	/* an error is pending */
+#define MIOST_HUP UINT32_C(0x10)	/* the peer closed one half or both */
+#define MIOST_TIMER UINT32_C(0x20)	/* a deadline has passed */
+#define MIOST_READ_CLOSED UINT32_C(0x40)	/* nothing more will arrive */
+#define MIOST_WRITE_CLOSED UINT32_C(0x80)	/* nothing more can be sent */
+
+/* Masks: after an event with any of these bits, try a read, or a write. */
+#define MIOST_MAY_READ \
+	(MIOST_READABLE | MIOST_ERROR | MIOST_HUP | MIOST_READ_CLOSED)
+#define MIOST_MAY_WRITE (MIOST_WRITABLE | MIOST_ERROR | MIOST_WRITE_CLOSED)
 
 struct miost_event {
 	miost_id id;
 	miost_ready readiness;
+	uint32_t reserved;	/* 0 in every event that the library makes */
 };
 
-/* Whether all of `other` is in `ready`. */
-static inline bool
-miost_ready_contains(miost_ready ready, miost_ready other)
-{
-	return (ready & other) == other;
-}
-
-static inline bool
-miost_ready_is_readable(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_READABLE);
-}
-
-static inline bool
-miost_ready_is_priority(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_PRIORITY);
-}
-
-static inline bool
-miost_ready_is_writable(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_WRITABLE);
-}
-
-static inline bool
-miost_ready_is_error(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_ERROR);
-}
-
-static inline bool
-miost_ready_is_hup(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_HUP);
-}
-
-static inline bool
-miost_ready_is_timer(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_TIMER);
-}
-
-static inline bool
-miost_ready_is_read_closed(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_READ_CLOSED);
-}
-
-static inline bool
-miost_ready_is_write_closed(miost_ready ready)
-{
-	return miost_ready_contains(ready, MIOST_WRITE_CLOSED);
-}
-
 /*
- * Writes `ready` in words, "READABLE | HUP", lowest bit first; bits without a
- * name as one hexadecimal number at the end, no bits as "(empty)". As
- * snprintf(3) does: at most `size` bytes with the final NUL, and the length
- * that the whole text has without it is returned. `buf` may be NULL when
- * `size` is 0.
+ * Writes the names of the bits, lowest bit first: for example "READABLE | HUP".
+ * Bits without a name follow as one hexadecimal number; a set without bits is
+ * "(empty)". Like snprintf(3), stores at most `size` bytes, including the final
+ * NUL, and returns the length of the whole text without it. `buf` may be NULL
+ * when `size` is 0.
  */
 MIOST_API int miost_ready_format(miost_ready ready, char *buf, size_t size);
 
-/* A span of time without end, where a timeout in nanoseconds is expected. */
+/* As a timeout: without end. */
 #define MIOST_FOREVER (-INT64_C(1))
 
 /*
- * A sink is where events go: the caller's own memory. It is the first member
- * of a struct that the caller defines, or one of the two ready-made below.
+ * A sink is the caller's memory that events go to: one of the two ready-made
+ * sinks below, or a struct of the caller's own that begins with this one.
  *
- * In one poll a source calls `reserve` at most once, before it takes anything
- * from where its events come from, and then, if it has events, `commit` once.
- * miost_poll() may reserve on its own as well, so a reserve without a commit
- * must be harmless. A `reserve` may not call into the source that is polled; a
- * `commit` may, to add, change or cancel, but not to poll or free it.
+ * In one poll a source calls `reserve` at most once, before it takes any event
+ * from its origin, and then, if it has events, `commit` once. miost_poll() may
+ * reserve as well, and a reserve without a commit must be harmless. A `reserve`
+ * may not call into the source that is being polled. A `commit` may, to add,
+ * change or cancel, but may neither poll nor free that source.
  */
 struct miost_sink {
 	const struct miost_sink_ops *ops;
 };
 
-/* Never grows: an operation to come gets a table and a call of its own. */
+/* Never grows: a new operation gets a table and a call of its own. */
 struct miost_sink_ops {
 	/*
 	 * Points `*slots` at room for up to `want` (at least 1) events and
-	 * returns how many slots there are: 1 to `want`, 0 when the sink is
-	 * full, or a negative error, which ends the poll and is returned by
-	 * it. The slots stay valid until `commit` or the next `reserve`.
+	 * returns the number of slots: 1 to `want`, or 0 when the sink is full.
+	 * A negative error ends the poll, which returns it. The slots stay
+	 * valid until `commit` or the next `reserve`.
 	 */
 	ssize_t (*reserve)(struct miost_sink *sink, size_t want,
 			   struct miost_event **slots);
 	/*
-	 * The first `n` (at least 1) of the slots last reserved hold events
-	 * now. Cannot fail.
+	 * Called when the first `n` (at least 1) of the slots last reserved
+	 * hold events. Cannot fail.
 	 */
 	void (*commit)(struct miost_sink *sink, size_t n);
 };
 
 /*
- * A sink over storage of the caller's, of fixed size. After a poll the events
- * are events[0] to events[len - 1]; set `len` to 0, or clear, before the next.
+ * A sink of fixed size, over the caller's storage. After a poll the events are
+ * events[0] to events[len - 1]. A poll appends: before the next one clear the
+ * array, or set `len` to 0.
  */
 struct miost_event_array {
 	struct miost_sink sink;
@@ -152,14 +104,14 @@ MIOST_API void miost_event_array_init(struct miost_event_array *array,
 				      struct miost_event *storage,
 				      size_t capacity) MIOST_NONNULL(1);
 
-/* Forgets the events; the storage is kept. */
+/* Drops the events and keeps the storage. */
 MIOST_API void miost_event_array_clear(struct miost_event_array *array)
 	MIOST_NONNULL(1);
 
 /*
- * A sink that grows as events come, and never shrinks. When memory runs out
- * it takes what still fits; only a full one gives -ENOMEM, and then no event
- * is lost. Used as the array is; `events` may move in any poll.
+ * A sink that grows as events come, and never shrinks; used like the array.
+ * When memory runs out it takes what still fits. Only when it is full does the
+ * poll fail with -ENOMEM, and no event is lost. Any poll may move `events`.
  */
 struct miost_event_vec {
 	struct miost_sink sink;
@@ -173,48 +125,48 @@ MIOST_API void miost_event_vec_init(struct miost_event_vec *vec)
 	MIOST_NONNULL(1);
 
 /*
- * Makes room for `capacity` events in all, those that are there included.
- * A poll allocates nothing while there is room for what its sources ask: the
- * system's queue asks for 256 slots, the others for as many as they will fill.
- * Returns 0 or -ENOMEM, and then `vec` is as it was.
+ * Makes room for `capacity` events in total. A poll allocates nothing while
+ * there is room for the slots that its sources ask for: the OS queue asks for
+ * 256, the timers and the user-space queue for as many as they will fill.
+ * Returns 0, or -ENOMEM and leaves `vec` as it was.
  */
 MIOST_API int miost_event_vec_reserve(struct miost_event_vec *vec,
 				      size_t capacity) MIOST_NONNULL(1);
 
-/* Forgets the events; the memory is kept. */
+/* Drops the events and keeps the memory. */
 MIOST_API void miost_event_vec_clear(struct miost_event_vec *vec)
 	MIOST_NONNULL(1);
 
-/* Frees the memory; `vec` is empty after it and can be used again. */
+/* Frees the memory. `vec` is empty afterwards, and can be used again. */
 MIOST_API void miost_event_vec_destroy(struct miost_event_vec *vec)
 	MIOST_NONNULL(1);
 
 /*
- * A source is where events come from: the system's queue, a user-space queue,
- * timers, or one of the caller's own, as the first member of its struct.
+ * A source is where events come from: the OS queue, a user-space queue, timers,
+ * or a struct of the caller's own that begins with this one.
  */
 struct miost_source {
 	const struct miost_source_ops *ops;
 };
 
-/* Never grows: an operation to come gets a table and a call of its own. */
+/* Never grows: a new operation gets a table and a call of its own. */
 struct miost_source_ops {
 	/*
-	 * The span in nanoseconds until the source will have an event: 0 when
-	 * it has one now, MIOST_FOREVER when it cannot tell. NULL: it never
-	 * can. Not called when nothing would wait on the answer.
+	 * Returns the span in nanoseconds until the source will have an event:
+	 * 0 when it has one now, MIOST_FOREVER when it cannot tell. NULL: it
+	 * never can. Not called when the answer would not matter.
 	 */
 	int64_t (*max_timeout)(struct miost_source *source);
 	/*
 	 * Moves events that are ready to the sink, without blocking. Returns
-	 * how many, or a negative error. A full sink is no error: the events
-	 * stay for a later poll.
+	 * their number, or a negative error. A full sink is not an error: the
+	 * events stay for a later poll.
 	 */
 	int (*poll)(struct miost_source *source, struct miost_sink *sink);
 	/*
-	 * Like `poll`, but when there is no event waits for one until
-	 * `timeout` nanoseconds have passed (0: does not wait; negative:
-	 * without end). NULL: `poll` is called in its place.
+	 * Like `poll`, but waits up to `timeout` nanoseconds for an event if
+	 * there is none (0: does not wait; negative: waits without end). NULL:
+	 * `poll` is called instead.
 	 */
 	int (*blocking_poll)(struct miost_source *source,
 			     struct miost_sink *sink, int64_t timeout);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue of the program's own events, first in, first out. */
+/* A user-space queue: the program's own events, first in, first out. */
 #ifndef MIOST_QUEUE_H
 #define MIOST_QUEUE_H
 
@@ -12,10 +12,10 @@ MIOST_BEGIN_DECLS
 
 struct miost_queue;
 
-/* Returns 0 or -ENOMEM. */
+/* Makes an empty queue. Returns 0 or -ENOMEM. */
 MIOST_API int miost_queue_new(struct miost_queue **queue) MIOST_NONNULL(1);
 
-/* Frees the queue with the events that are left in it. NULL is ignored. */
+/* Frees the queue and the events that are left in it. NULL is ignored. */
 MIOST_API void miost_queue_free(struct miost_queue *queue);
 
 /* The queue as a source, valid until the queue is freed. */
@@ -23,13 +23,22 @@ MIOST_API struct miost_source *miost_queue_source(struct miost_queue *queue)
 	MIOST_NONNULL(1);
 
 /*
- * Appends an event, of any id and readiness. Returns 0 or -ENOMEM, and then
- * the queue is as it was. Memory grows as needed and is kept until the free.
+ * Appends an event with any id and readiness; its `reserved` is set to 0. It
+ * stays in the queue until it is polled or removed. Memory grows as needed and
+ * is kept until the queue is freed. Returns 0, or -ENOMEM and leaves the queue
+ * as it was.
  */
 MIOST_API int miost_queue_add(struct miost_queue *queue,
 			      struct miost_event event) MIOST_NONNULL(1);
 
-/* How many events wait to be polled. */
+/*
+ * Removes all events with this id and returns their number. The others keep
+ * their order. Looks at every event in the queue.
+ */
+MIOST_API size_t miost_queue_remove(struct miost_queue *queue, miost_id id)
+	MIOST_NONNULL(1);
+
+/* The number of events that wait to be polled. */
 MIOST_API size_t miost_queue_len(const struct miost_queue *queue)
 	MIOST_NONNULL(1);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: events that come once a deadline has passed. */
+/* Timers: an event once a deadline has passed. */
 #ifndef MIOST_TIMERS_H
 #define MIOST_TIMERS_H
 
@@ -12,103 +12,120 @@
 MIOST_BEGIN_DECLS
 
 /*
- * The time now in nanoseconds, on CLOCK_MONOTONIC: the clock of all deadlines.
- * Thread-safe and async-signal-safe.
+ * The current time in nanoseconds on CLOCK_MONOTONIC, the clock of all
+ * deadlines. Thread-safe and async-signal-safe.
  */
 MIOST_API int64_t miost_now(void);
 
 /*
- * The deadline `span` nanoseconds after `now`, or the nearest that can be
- * expressed. Lets a busy loop read the clock once an iteration.
+ * The deadline `span` nanoseconds after `now`, or before it if `span` is
+ * negative. A sum that is out of range becomes INT64_MAX or INT64_MIN. A busy
+ * loop can read the clock once an iteration and make its deadlines from that.
+ * Thread-safe and async-signal-safe.
  */
-static inline int64_t
-miost_deadline(int64_t now, int64_t span)
-{
-	if (span >= 0)
-		return now > INT64_MAX - span ? INT64_MAX : now + span;
-	return now < INT64_MIN - span ? INT64_MIN : now + span;
-}
+MIOST_API int64_t miost_deadline(int64_t now, int64_t span);
 
 /*
- * Names one live timer of one `struct miost_timers`. A key whose timer has
- * fired or was cancelled stays invalid for good; 0 never is a key.
+ * A key: names one live timer of one `struct miost_timers`. Once the timer has
+ * fired or was cancelled, its key stays invalid for good. 0 is never a key.
  */
 typedef uint64_t miost_timer;
 
 struct miost_timers;
 
-/* Returns 0 or -ENOMEM. */
+/* Makes timers on CLOCK_MONOTONIC. Returns 0 or -ENOMEM. */
 MIOST_API int miost_timers_new(struct miost_timers **timers) MIOST_NONNULL(1);
 
 /*
- * The same on another clock, which `now` reads: nanoseconds that never go
- * back. It is called with `arg` whenever the clock would be read, and may not
- * use the timers. A poll sleeps as long as the clock says, so one that does
- * not go as fast as time does makes it late or wakes it early.
+ * Makes timers on another clock. `now` is called with `arg` whenever the time
+ * is needed, returns nanoseconds, and may not use the timers. A timer fires in
+ * the first poll that reads its deadline, or a later time, from the clock. A
+ * poll reads the clock before it sleeps, and sleeps that long in real time: a
+ * clock that goes at another pace, or is set, makes it wake late or early.
+ * Returns 0 or -ENOMEM.
  */
 MIOST_API int miost_timers_new_with_clock(struct miost_timers **timers,
 					  int64_t (*now)(void *arg), void *arg)
 	MIOST_NONNULL(1, 2);
 
-/* Frees the timers with all their memory, kept till then. NULL is ignored. */
+/* Frees the timers, whose memory is kept until then. NULL is ignored. */
 MIOST_API void miost_timers_free(struct miost_timers *timers);
 
 /*
- * The timers as a source, valid until they are freed. Delivers one
- * MIOST_TIMER event a timer, once its deadline has passed and never before,
- * in the order of deadline, then id. Of a large backlog one poll may deliver
- * the first part alone.
+ * The timers as a source, valid until they are freed. A timer gives one event
+ * with MIOST_TIMER once its deadline has passed, and never before. Events come
+ * in the order of their deadlines, then of their ids. One poll may deliver only
+ * the first part of a large backlog.
  */
 MIOST_API struct miost_source *miost_timers_source(struct miost_timers *timers)
 	MIOST_NONNULL(1);
 
-/* How many timers are live: added, not fired, not cancelled. */
+/* The number of live timers: added, neither fired nor cancelled. */
 MIOST_API size_t miost_timers_len(const struct miost_timers *timers)
 	MIOST_NONNULL(1);
 
 /*
- * Makes room, so that adds cannot fail while at most `n` timers are live. (One
- * place wears out with every 2^31 timers that come and go; ask again then.)
- * Returns 0 or -ENOMEM, and then the timers are as they were.
+ * Makes room: adding cannot fail while at most `n` timers are live. (A place
+ * wears out after 2^31 timers have used it; a program that adds so many asks
+ * again.) Returns 0, or -ENOMEM and leaves the timers as they were.
  */
 MIOST_API int miost_timers_reserve(struct miost_timers *timers, size_t n)
 	MIOST_NONNULL(1);
 
 /*
- * Adds a timer that is due at `deadline`, at once if that is in the past. Many
- * timers may have one id. The key for change and cancel is stored in `*key`,
- * unless that is NULL. Returns 0 or -ENOMEM, and then nothing has changed.
+ * Adds a timer that is due at `deadline`, which may be in the past. Any number
+ * of timers may share an id. Stores the key in `*key`, unless `key` is NULL.
+ * Returns 0, or -ENOMEM and changes nothing.
  */
 MIOST_API int miost_timers_add_deadline(struct miost_timers *timers,
 					miost_id id, int64_t deadline,
 					miost_timer *key) MIOST_NONNULL(1);
 
 /*
- * The same, `timeout` nanoseconds from now, for which it reads the clock.
- * -EINVAL: `timeout` is negative.
+ * Adds a timer that is due `timeout` nanoseconds from now. Reads the clock.
+ * Returns 0, -ENOMEM as above, or -EINVAL: `timeout` is negative.
  */
 MIOST_API int miost_timers_add_timeout(struct miost_timers *timers,
 				       miost_id id, int64_t timeout,
 				       miost_timer *key) MIOST_NONNULL(1);
 
 /*
- * Moves a timer to another deadline, in either direction; the key stays valid.
- * Returns 0, or -ENOENT when the timer has fired or was cancelled.
+ * Returns 0 if the timer is live and stores its deadline in `*deadline`, unless
+ * `deadline` is NULL; -ENOENT: it has fired or was cancelled. With this the
+ * handler of a timer's event finds out that the event is stale, because the
+ * timer was added again earlier in the same batch.
+ */
+MIOST_API int miost_timers_get(const struct miost_timers *timers,
+			       miost_timer key, int64_t *deadline)
+	MIOST_NONNULL(1);
+
+/*
+ * Moves a timer to another deadline, earlier or later. The key stays valid.
+ * Returns 0, or -ENOENT: it has fired or was cancelled.
  */
 MIOST_API int miost_timers_change(struct miost_timers *timers, miost_timer key,
 				  int64_t deadline) MIOST_NONNULL(1);
 
-/* Removes a timer. Returns 0, or -ENOENT as above. */
+/*
+ * Moves a timer to `timeout` nanoseconds from now. Reads the clock. Returns 0,
+ * -ENOENT as above, or -EINVAL: `timeout` is negative.
+ */
+MIOST_API int miost_timers_change_timeout(struct miost_timers *timers,
+					  miost_timer key, int64_t timeout)
+	MIOST_NONNULL(1);
+
+/*
+ * Removes a timer. Returns 0, or -ENOENT: it has fired or was cancelled.
+ */
 MIOST_API int miost_timers_cancel(struct miost_timers *timers, miost_timer key)
 	MIOST_NONNULL(1);
 
 /*
- * Removes one timer with this id, the one with the earliest deadline, by
- * looking at all of them; a key is quicker. Returns 0, or -ENOENT when no live
- * timer has this id.
+ * Removes one timer with this id, the one with the earliest deadline. Looks at
+ * every timer; a key is quicker. Returns 0, or -ENOENT: no live timer has it.
  */
-MIOST_API int miost_timers_remove_deadline(struct miost_timers *timers,
-					   miost_id id) MIOST_NONNULL(1);
+MIOST_API int miost_timers_cancel_id(struct miost_timers *timers, miost_id id)
+	MIOST_NONNULL(1);
 
 MIOST_END_DECLS
 

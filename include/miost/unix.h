@@ -20,7 +20,7 @@ MIOST_BEGIN_DECLS
 
 /*
  * Connects a stream to a listener; returns its descriptor, which is connected
- * but for systems that still connect it: there miost_tcp_connected() tells.
+ * but for systems that still connect it: there miost_socket_connected() tells.
  * -ENOENT, -ECONNREFUSED: nobody listens; -EAGAIN, on some systems
  * -ECONNREFUSED: the listener's backlog is full; -EACCES: not allowed to.
  */
@@ -34,9 +34,6 @@ MIOST_API int miost_unix_connect(const struct miost_addr *addr)
  */
 MIOST_API int miost_unix_listen(const struct miost_addr *addr)
 	MIOST_NONNULL(1);
-
-/* As miost_tcp_accept(). A peer without a name has the address "unix:". */
-MIOST_API int miost_unix_accept(int listener, struct miost_addr *addr);
 
 /*
  * Makes a datagram socket that has the address; returns its descriptor. The

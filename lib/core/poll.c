@@ -74,6 +74,16 @@ poll_all(struct miost_source *const sources[], size_t n,
 	return total;
 }
 
+int64_t
+miost_max_timeout(struct miost_source *const sources[], size_t n)
+{
+	int64_t timeout = MIOST_FOREVER;
+
+	for (size_t i = 0; i < n; i++)
+		timeout = shorten(sources[i], timeout);
+	return timeout;
+}
+
 int
 miost_poll(struct miost_source *const sources[], size_t n,
 	   struct miost_sink *sink, int64_t timeout)
@@ -86,5 +96,20 @@ miost_poll(struct miost_source *const sources[], size_t n,
 	else if (n > 1)
 		total = poll_all(sources, n, sink, timeout);
 	MIOST__PROBE(poll_return, total);
+	return total;
+}
+
+int
+miost_poll_events(struct miost_source *const sources[], size_t n,
+		  struct miost_event *events, size_t capacity, int64_t timeout)
+{
+	struct miost_event_array array;
+	int total;
+
+	miost_event_array_init(&array, events, capacity);
+	total = miost_poll(sources, n, &array.sink, timeout);
+	/* What was taken is not lost for a later source's error. */
+	if (total < 0 && array.len > 0)
+		total = array.len < INT_MAX ? (int)array.len : INT_MAX;
 	return total;
 }

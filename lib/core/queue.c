@@ -108,6 +108,13 @@ grow(struct miost_queue *queue)
 	return 0;
 }
 
+/* The place of the `i`th event, counted from the oldest. */
+static struct miost_event *
+at(const struct miost_queue *queue, size_t i)
+{
+	return &queue->ring[(queue->first + i) & (queue->capacity - 1)];
+}
+
 int
 miost_queue_add(struct miost_queue *queue, struct miost_event event)
 {
@@ -117,10 +124,23 @@ miost_queue_add(struct miost_queue *queue, struct miost_event event)
 		if (err < 0)
 			return err;
 	}
-	queue->ring[(queue->first + queue->len) & (queue->capacity - 1)] =
-		event;
-	queue->len++;
+	event.reserved = 0;
+	*at(queue, queue->len++) = event;
 	return 0;
+}
+
+size_t
+miost_queue_remove(struct miost_queue *queue, miost_id id)
+{
+	size_t kept = 0;
+	size_t removed;
+
+	for (size_t i = 0; i < queue->len; i++)
+		if (at(queue, i)->id != id)
+			*at(queue, kept++) = *at(queue, i);
+	removed = queue->len - kept;
+	queue->len = kept;
+	return removed;
 }
 
 size_t

@@ -21,6 +21,14 @@ enum {
 	AHEAD = 16	/* adds from now is when a slot fetched now is used */
 };
 
+int64_t
+miost_deadline(int64_t now, int64_t span)
+{
+	if (span >= 0)
+		return now > INT64_MAX - span ? INT64_MAX : now + span;
+	return now < INT64_MIN - span ? INT64_MIN : now + span;
+}
+
 /* Puts an entry at the first spare place, whose slot is in use by now. */
 static inline void
 insert(struct miost_timers *timers, struct entry entry)
@@ -165,6 +173,7 @@ fire(const struct miost_timers *timers, struct entry entry,
 {
 	event->id = timers->slots[entry.slot].id;
 	event->readiness = MIOST_TIMER;
+	event->reserved = 0;
 	MIOST__PROBE(timer_fire, timers, make_key(timers, entry.slot),
 		     event->id, entry.deadline);
 }
@@ -308,15 +317,34 @@ miost_timers_add_deadline(struct miost_timers *timers, miost_id id,
 	return 0;
 }
 
+/* The deadline `timeout` nanoseconds from now. */
+static inline int64_t
+deadline_after(const struct miost_timers *timers, int64_t timeout)
+{
+	return miost_deadline(timers->now(timers->arg), timeout);
+}
+
 int
 miost_timers_add_timeout(struct miost_timers *timers, miost_id id,
 			 int64_t timeout, miost_timer *key)
 {
 	if (timeout < 0)
 		return -EINVAL;
-	return miost_timers_add_deadline(
-		timers, id,
-		miost_deadline(timers->now(timers->arg), timeout), key);
+	return miost_timers_add_deadline(timers, id,
+					 deadline_after(timers, timeout), key);
+}
+
+int
+miost_timers_get(const struct miost_timers *timers, miost_timer key,
+		 int64_t *deadline)
+{
+	uint32_t slot;
+
+	if (find(timers, key, &slot) < 0)
+		return -ENOENT;
+	if (deadline != NULL)
+		*deadline = timers->entries[timers->slots[slot].pos].deadline;
+	return 0;
 }
 
 int
@@ -337,6 +365,16 @@ miost_timers_change(struct miost_timers *timers, miost_timer key,
 	miost__timers_take_out(timers, entry.slot);
 	insert(timers, entry);
 	return 0;
+}
+
+int
+miost_timers_change_timeout(struct miost_timers *timers, miost_timer key,
+			    int64_t timeout)
+{
+	if (timeout < 0)
+		return -EINVAL;
+	return miost_timers_change(timers, key,
+				   deadline_after(timers, timeout));
 }
 
 /*
@@ -370,7 +408,7 @@ miost_timers_cancel(struct miost_timers *timers, miost_timer key)
 }
 
 int
-miost_timers_remove_deadline(struct miost_timers *timers, miost_id id)
+miost_timers_cancel_id(struct miost_timers *timers, miost_id id)
 {
 	uint32_t earliest = UINT32_MAX;
 

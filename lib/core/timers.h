@@ -29,6 +29,8 @@
 #ifndef MIOST_CORE_TIMERS_H
 #define MIOST_CORE_TIMERS_H
 
+#include <stdbool.h>
+
 #include <miost/timers.h>
 
 struct entry {

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses as text, and back. */
+/* Addresses as text, and back; and as systems give them. */
 #include "config.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
-#include <miost/net.h>
+#include "net.h"
 
 static const char unix_prefix[] = "unix:";
 
 #define UNIX_PREFIX (sizeof(unix_prefix) - 1)
-#define UNIX_PATH offsetof(struct sockaddr_un, sun_path)
 
 /* The number that all of `text` is, in decimal digits, up to `most`. */
 static int
@@ -126,20 +124,19 @@ parse_unix(const char *path, struct miost_addr *addr)
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	size_t len = strlen(path);
 	bool abstract = path[0] == '@';
+	bool is_path = len > 0 && !abstract;
 
-	if (len == 0)
-		return -EINVAL;
 #ifndef __linux__
 	if (abstract)
 		return -ENOTSUP;
 #endif
 	/* A path is stored with its NUL; an abstract name has one in front. */
-	if (len + (size_t)!abstract > sizeof(un.sun_path))
+	if (len + (size_t)is_path > sizeof(un.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(un.sun_path, path, len);
 	if (abstract)
 		un.sun_path[0] = '\0';
-	len += UNIX_PATH + (size_t)!abstract;
+	len += UNIX_PATH + (size_t)is_path;
 #ifdef HAVE_STRUCT_SOCKADDR_UN_SUN_LEN
 	un.sun_len = (unsigned char)len;
 #endif
@@ -250,5 +247,30 @@ miost_addr_format(const struct miost_addr *addr, char *buf, size_t size)
 		return format_unix(addr, buf, size);
 	default:
 		return -EAFNOSUPPORT;
+	}
+}
+
+void
+miost__net_settle(struct miost_addr *addr)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&addr->storage;
+	bool named = addr->len > UNIX_PATH;
+
+	if (addr->len == 0 || addr->storage.ss_family != AF_UNIX)
+		return;
+	/* Linux counts a NUL behind a path that leaves no room for one. */
+	if (addr->len > sizeof(*un))
+		addr->len = sizeof(*un);
+#ifndef __linux__
+	/* Without a name it is zeros; on Linux it is abstract. */
+	named = named && un->sun_path[0] != '\0';
+#endif
+	if (!named) {
+		memset(&addr->storage, 0, sizeof(addr->storage));
+		un->sun_family = AF_UNIX;
+		addr->len = UNIX_PATH;
+#ifdef HAVE_STRUCT_SOCKADDR_UN_SUN_LEN
+		un->sun_len = UNIX_PATH;
+#endif
 	}
 }

@@ -3,38 +3,58 @@
 #ifndef MIOST_NET_NET_H
 #define MIOST_NET_NET_H
 
+#include <limits.h>
+#include <stddef.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include <miost/net.h>
+
+#ifndef HAVE_MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0		/* then SO_NOSIGPIPE does it */
+#endif
+
+/* The length of a Unix address without a name. */
+#define UNIX_PATH offsetof(struct sockaddr_un, sun_path)
 
 /* The system's last error, negative, and the same one whenever it blocks. */
 int miost__net_error(void);
 
-/* Makes a non-blocking, close-on-exec socket of which no send is fatal. */
-int miost__net_socket(int family, int type);
-
-/* The same for an IPv4 or IPv6 address. */
+/* Makes a socket for an IPv4 or IPv6 address. */
 int miost__net_inet(const struct miost_addr *addr, int type);
 
-/* Gives such a socket its address; returns it, or abandons it. */
-int miost__net_bind(int fd, const struct miost_addr *addr);
+/* The last step of a socket: returns it, or, if a step failed, closes it. */
+int miost__net_own(int fd, int err);
 
-/* Makes two such Unix sockets, each other's peer. */
+/* Makes two Unix sockets, each other's peer. */
 int miost__net_pair(int type, int fds[2]);
 
 /* Makes a descriptor of any kind non-blocking and close-on-exec. */
 int miost__net_set_flags(int fd);
 
-/*
- * Connects such a socket, or has begun to; returns it. Abandons it if that
- * fails.
- */
-int miost__net_connect(int fd, const struct miost_addr *addr);
+/* An option that is a number. */
+int miost__net_get_option(int fd, int level, int name);
+int miost__net_set_option(int fd, int level, int name, int value);
 
-/* Accepts a connection as such a socket. */
-int miost__net_accept(int listener, struct miost_addr *addr);
+/* Makes what the system has stored as an address one that every call takes. */
+void miost__net_settle(struct miost_addr *addr);
 
-/* Closes a socket that could not be used; returns `err`. */
-int miost__net_abandon(int fd, int err);
+/* macOS refuses to move more bytes in one call. */
+static inline size_t
+miost__net_cut(size_t len)
+{
+	return len < INT_MAX ? len : INT_MAX;
+}
+
+/* The buffers that one call of readv(2) or writev(2) is given. */
+struct miost__net_buffers {
+	const struct iovec *iov;
+	unsigned short n;	/* goes into an int or a size_t */
+	struct iovec cut;
+};
+
+/* Takes what one call can. -EINVAL: `n` is negative or too large. */
+int miost__net_take_buffers(struct miost__net_buffers *buffers, int fd,
+			    const struct iovec *iov, int n);
 
 #endif

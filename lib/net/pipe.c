@@ -58,8 +58,9 @@ miost_pipe(int fds[2])
 	if (err == 0)
 		err = set_up(made[1]);
 	if (err < 0) {
+		close(made[0]);
 		close(made[1]);
-		return miost__net_abandon(made[0], err);
+		return err;
 	}
 	fds[0] = made[0];
 	fds[1] = made[1];
@@ -72,7 +73,7 @@ miost_pipe_read(int fd, void *buf, size_t len)
 	ssize_t n;
 
 	do
-		n = read(fd, buf, len);
+		n = read(fd, buf, miost__net_cut(len));
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? miost__net_error() : n;
 }
@@ -80,10 +81,13 @@ miost_pipe_read(int fd, void *buf, size_t len)
 ssize_t
 miost_pipe_readv(int fd, const struct iovec *iov, int n)
 {
-	ssize_t count;
+	struct miost__net_buffers buffers;
+	ssize_t count = miost__net_take_buffers(&buffers, fd, iov, n);
 
+	if (count < 0)
+		return count;
 	do
-		count = readv(fd, iov, n);
+		count = readv(fd, buffers.iov, buffers.n);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? miost__net_error() : count;
 }
@@ -94,7 +98,7 @@ miost_pipe_write(int fd, const void *buf, size_t len)
 	ssize_t n;
 
 	do
-		n = write(fd, buf, len);
+		n = write(fd, buf, miost__net_cut(len));
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? miost__net_error() : n;
 }
@@ -102,10 +106,13 @@ miost_pipe_write(int fd, const void *buf, size_t len)
 ssize_t
 miost_pipe_writev(int fd, const struct iovec *iov, int n)
 {
-	ssize_t count;
+	struct miost__net_buffers buffers;
+	ssize_t count = miost__net_take_buffers(&buffers, fd, iov, n);
 
+	if (count < 0)
+		return count;
 	do
-		count = writev(fd, iov, n);
+		count = writev(fd, buffers.iov, buffers.n);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? miost__net_error() : count;
 }

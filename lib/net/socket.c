@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What all sockets have: their birth, reads, writes and options. */
+/* Sockets in steps: made, bound, connected, accepted, and their two ends. */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "net.h"
-
-#ifndef HAVE_MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0		/* then SO_NOSIGPIPE does it */
-#endif
-#ifndef IOV_MAX
-#define IOV_MAX 1024
-#endif
 
 int
 miost__net_error(void)
@@ -27,8 +18,10 @@ miost__net_error(void)
 }
 
 int
-miost__net_abandon(int fd, int err)
+miost__net_own(int fd, int err)
 {
+	if (err == 0)
+		return fd;
 	close(fd);
 	return err;
 }
@@ -59,7 +52,7 @@ set_no_sigpipe(int fd)
 }
 
 int
-miost__net_socket(int family, int type)
+miost_socket_new(int family, int type)
 {
 	int err = 0;
 	int fd;
@@ -76,7 +69,10 @@ miost__net_socket(int family, int type)
 #endif
 	if (err == 0)
 		err = set_no_sigpipe(fd);
-	return err < 0 ? miost__net_abandon(fd, err) : fd;
+	/* What it is otherwise differs from system to system. */
+	if (err == 0 && family == AF_INET6)
+		err = miost_socket_set_v6only(fd, true);
+	return miost__net_own(fd, err);
 }
 
 int
@@ -88,17 +84,7 @@ miost__net_inet(const struct miost_addr *addr, int type)
 		return -EINVAL;
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
-	return miost__net_socket(family, type);
-}
-
-int
-miost__net_bind(int fd, const struct miost_addr *addr)
-{
-	const struct sockaddr *own = (const struct sockaddr *)&addr->storage;
-
-	if (bind(fd, own, addr->len) < 0)
-		return miost__net_abandon(fd, -errno);
-	return fd;
+	return miost_socket_new(family, type);
 }
 
 int
@@ -122,22 +108,71 @@ miost__net_pair(int type, int fds[2])
 			err = set_no_sigpipe(fds[i]);
 	}
 	if (err < 0) {
+		close(fds[0]);
 		close(fds[1]);
-		return miost__net_abandon(fds[0], err);
 	}
-	return 0;
+	return err;
 }
 
 int
-miost__net_connect(int fd, const struct miost_addr *addr)
+miost_socket_bind(int fd, const struct miost_addr *addr)
+{
+	const struct sockaddr *own = (const struct sockaddr *)&addr->storage;
+
+	/* Without a name Linux would choose one. */
+	if (addr->len > sizeof(addr->storage) ||
+	    (own->sa_family == AF_UNIX && addr->len <= UNIX_PATH))
+		return -EINVAL;
+	return bind(fd, own, addr->len) < 0 ? -errno : 0;
+}
+
+int
+miost_socket_listen(int fd)
+{
+	/* Every system cuts the backlog to the largest it has. */
+	return listen(fd, INT_MAX) < 0 ? -errno : 0;
+}
+
+int
+miost_socket_connect(int fd, const struct miost_addr *addr)
 {
 	const struct sockaddr *peer = (const struct sockaddr *)&addr->storage;
 
+	if (addr->len > sizeof(addr->storage))
+		return -EINVAL;
 	/* Interrupted, a non-blocking socket goes on connecting. */
 	if (connect(fd, peer, addr->len) < 0 && errno != EINPROGRESS &&
 	    errno != EINTR)
-		return miost__net_abandon(fd, miost__net_error());
-	return fd;
+		return miost__net_error();
+	return 0;
+}
+
+/* The pending error, or else whether there is a peer: 0 or -ENOTCONN. */
+static int
+ask_connected(int fd)
+{
+	int error;
+	int err = miost_socket_take_error(fd, &error);
+
+	if (err < 0)
+		return err;
+	return error != 0 ? -error : miost_socket_peer_addr(fd, NULL);
+}
+
+int
+miost_socket_connected(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	int err = ask_connected(fd);
+
+	if (err != -ENOTCONN)
+		return err;
+	/*
+	 * No peer: not yet, or not any more, or never. Only the first of them
+	 * is not writable; and what is by now may have changed since it was
+	 * asked.
+	 */
+	return poll(&wait, 1, 0) > 0 ? ask_connected(fd) : -EINPROGRESS;
 }
 
 /* Errors of a connection that was given up, not of the listener. */
@@ -174,11 +209,11 @@ accept_one(int listener, struct miost_addr *peer)
 		if (err == -EINVAL)
 			err = -ECONNABORTED;
 	}
-	return err < 0 ? miost__net_abandon(fd, err) : fd;
+	return miost__net_own(fd, err);
 }
 
 int
-miost__net_accept(int listener, struct miost_addr *addr)
+miost_socket_accept(int listener, struct miost_addr *addr)
 {
 	struct miost_addr peer;
 	int fd;
@@ -186,85 +221,11 @@ miost__net_accept(int listener, struct miost_addr *addr)
 	do
 		fd = accept_one(listener, &peer);
 	while (try_again(fd));
-	if (fd >= 0 && addr != NULL)
+	if (fd >= 0 && addr != NULL) {
+		miost__net_settle(&peer);
 		*addr = peer;
+	}
 	return fd;
-}
-
-static ssize_t
-receive(int fd, void *buf, size_t len, int flags)
-{
-	ssize_t n;
-
-	do
-		n = recv(fd, buf, len, flags);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? miost__net_error() : n;
-}
-
-ssize_t
-miost_socket_read(int fd, void *buf, size_t len)
-{
-	return receive(fd, buf, len, 0);
-}
-
-ssize_t
-miost_socket_peek(int fd, void *buf, size_t len)
-{
-	return receive(fd, buf, len, MSG_PEEK);
-}
-
-ssize_t
-miost_socket_write(int fd, const void *buf, size_t len)
-{
-	ssize_t n;
-
-	do
-		n = send(fd, buf, len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? miost__net_error() : n;
-}
-
-/* The one message that readv and writev are. */
-static int
-make_message(struct msghdr *message, const struct iovec *iov, int n)
-{
-	if (n < 0 || n > IOV_MAX)
-		return -EINVAL;
-	memset(message, 0, sizeof(*message));
-	/* The system does not write to it. */
-	message->msg_iov = (struct iovec *)(uintptr_t)iov;
-	/* Signed on some systems, unsigned on others. */
-	message->msg_iovlen = (unsigned short)n;
-	return 0;
-}
-
-ssize_t
-miost_socket_readv(int fd, const struct iovec *iov, int n)
-{
-	struct msghdr message;
-	ssize_t count = make_message(&message, iov, n);
-
-	if (count < 0)
-		return count;
-	do
-		count = recvmsg(fd, &message, 0);
-	while (count < 0 && errno == EINTR);
-	return count < 0 ? miost__net_error() : count;
-}
-
-ssize_t
-miost_socket_writev(int fd, const struct iovec *iov, int n)
-{
-	struct msghdr message;
-	ssize_t count = make_message(&message, iov, n);
-
-	if (count < 0)
-		return count;
-	do
-		count = sendmsg(fd, &message, MSG_NOSIGNAL);
-	while (count < 0 && errno == EINTR);
-	return count < 0 ? miost__net_error() : count;
 }
 
 /* The one of two calls that says the address of an end of a socket. */
@@ -278,6 +239,7 @@ get_addr(int (*call)(int, struct sockaddr *, socklen_t *), int fd,
 	end.len = sizeof(end.storage);
 	if (call(fd, (struct sockaddr *)&end.storage, &end.len) < 0)
 		return -errno;
+	miost__net_settle(&end);
 	if (addr != NULL)
 		*addr = end;
 	return 0;
@@ -302,91 +264,6 @@ int
 miost_socket_shutdown(int fd, int how)
 {
 	return shutdown(fd, how) < 0 ? -errno : 0;
-}
-
-/* An option that is a number: 0 or more. */
-static int
-get_option(int fd, int level, int name)
-{
-	int value = 0;
-	socklen_t len = sizeof(value);
-
-	if (getsockopt(fd, level, name, &value, &len) < 0)
-		return -errno;
-	return value;
-}
-
-static int
-set_option(int fd, int level, int name, int value)
-{
-	if (setsockopt(fd, level, name, &value, sizeof(value)) < 0)
-		return -errno;
-	return 0;
-}
-
-int
-miost_socket_take_error(int fd, int *error)
-{
-	int value = get_option(fd, SOL_SOCKET, SO_ERROR);
-
-	if (value < 0)
-		return value;
-	*error = value;
-	return 0;
-}
-
-/* Which option is the time to live: IPv6 has its own. */
-static int
-ttl_option(int fd, int *level, int *name)
-{
-	struct miost_addr addr;
-	int err = miost_socket_local_addr(fd, &addr);
-
-	if (err < 0)
-		return err;
-	if (addr.storage.ss_family == AF_INET6) {
-		*level = IPPROTO_IPV6;
-		*name = IPV6_UNICAST_HOPS;
-	} else {
-		*level = IPPROTO_IP;
-		*name = IP_TTL;
-	}
-	return 0;
-}
-
-int
-miost_socket_ttl(int fd)
-{
-	int level, name;
-	int err = ttl_option(fd, &level, &name);
-
-	return err < 0 ? err : get_option(fd, level, name);
-}
-
-int
-miost_socket_set_ttl(int fd, int ttl)
-{
-	int level, name;
-	int err;
-
-	if (ttl < 1 || ttl > 255)
-		return -EINVAL;
-	err = ttl_option(fd, &level, &name);
-	return err < 0 ? err : set_option(fd, level, name, ttl);
-}
-
-int
-miost_socket_nodelay(int fd)
-{
-	int value = get_option(fd, IPPROTO_TCP, TCP_NODELAY);
-
-	return value > 0 ? 1 : value;
-}
-
-int
-miost_socket_set_nodelay(int fd, bool nodelay)
-{
-	return set_option(fd, IPPROTO_TCP, TCP_NODELAY, nodelay);
 }
 
 int

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Unix sockets. */
+/* Unix sockets: the usual ways to one. */
 #include "config.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <sys/socket.h>
 
 #include <miost/unix.h>
 
@@ -18,7 +16,7 @@ unix_socket(const struct miost_addr *addr, int type)
 		return -EINVAL;
 	if (addr->storage.ss_family != AF_UNIX)
 		return -EAFNOSUPPORT;
-	return miost__net_socket(AF_UNIX, type);
+	return miost_socket_new(AF_UNIX, type);
 }
 
 /* The same with the address as its own. */
@@ -27,7 +25,7 @@ bound_socket(const struct miost_addr *addr, int type)
 {
 	int fd = unix_socket(addr, type);
 
-	return fd < 0 ? fd : miost__net_bind(fd, addr);
+	return fd < 0 ? fd : miost__net_own(fd, miost_socket_bind(fd, addr));
 }
 
 int
@@ -35,7 +33,7 @@ miost_unix_connect(const struct miost_addr *addr)
 {
 	int fd = unix_socket(addr, SOCK_STREAM);
 
-	return fd < 0 ? fd : miost__net_connect(fd, addr);
+	return fd < 0 ? fd : miost__net_own(fd, miost_socket_connect(fd, addr));
 }
 
 int
@@ -43,18 +41,7 @@ miost_unix_listen(const struct miost_addr *addr)
 {
 	int fd = bound_socket(addr, SOCK_STREAM);
 
-	if (fd < 0)
-		return fd;
-	/* Every system cuts the backlog to the largest it has. */
-	if (listen(fd, INT_MAX) < 0)
-		return miost__net_abandon(fd, -errno);
-	return fd;
-}
-
-int
-miost_unix_accept(int listener, struct miost_addr *addr)
-{
-	return miost__net_accept(listener, addr);
+	return fd < 0 ? fd : miost__net_own(fd, miost_socket_listen(fd));
 }
 
 int

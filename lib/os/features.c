@@ -29,6 +29,7 @@ miost_has(enum miost_feature feature)
 		return feature == miost__waker_kind;
 	case MIOST_FEATURE_EXCLUSIVE:
 	case MIOST_FEATURE_PRIORITY:
+	case MIOST_FEATURE_READ_CLOSED:
 	case MIOST_FEATURE_PRECISE_TIMEOUT:
 		return miost__selector_has(feature);
 	default:

@@ -29,33 +29,34 @@ miost__selector_select_long(struct miost__selector *selector,
 	return count;
 }
 
-/* Waits for events that `sink` has room for. Returns `full` if it has none. */
+/* Waits for up to `n` events, at least 1. */
 static inline int
-select_into(struct miost_os_queue *queue, struct miost_sink *sink,
-	    int64_t timeout, int full)
+select_events(struct miost_os_queue *queue, struct miost_event *events,
+	      size_t n, int64_t timeout)
 {
-	struct miost_event *slots;
-	ssize_t room;
-	int n;
+	int count = miost__selector_select(&queue->selector, events, n,
+					   timeout);
 
-	room = sink->ops->reserve(sink, MIOST__SELECTOR_BATCH, &slots);
-	if (room <= 0)
-		return room < 0 ? (int)room : full;
-	n = miost__selector_select(&queue->selector, slots, (size_t)room,
-				   timeout);
-	if (n > 0) {
-		if (queue->wakers != NULL)
-			miost__waker_rearm(queue->wakers);
-		sink->ops->commit(sink, (size_t)n);
-	}
-	return n;
+	if (count > 0 && queue->wakers != NULL)
+		miost__waker_rearm(queue->wakers);
+	return count;
 }
 
 static int
 os_queue_blocking_poll(struct miost_source *source, struct miost_sink *sink,
 		       int64_t timeout)
 {
-	return select_into((struct miost_os_queue *)source, sink, timeout, 0);
+	struct miost_event *slots;
+	ssize_t room = sink->ops->reserve(sink, MIOST__SELECTOR_BATCH, &slots);
+	int n;
+
+	if (room <= 0)
+		return (int)room;
+	n = select_events((struct miost_os_queue *)source, slots, (size_t)room,
+			  timeout);
+	if (n > 0)
+		sink->ops->commit(sink, (size_t)n);
+	return n;
 }
 
 static int
@@ -106,13 +107,16 @@ miost_os_queue_source(struct miost_os_queue *queue)
 }
 
 int
-miost_os_queue_poll(struct miost_os_queue *queue, struct miost_sink *sink,
-		    int64_t timeout)
+miost_os_queue_poll(struct miost_os_queue *queue, struct miost_event *events,
+		    size_t capacity, int64_t timeout)
 {
-	int n;
+	int n = -ENOBUFS;
 
 	MIOST__PROBE(poll_entry, (size_t)1, timeout);
-	n = select_into(queue, sink, timeout, -ENOBUFS);
+	if (capacity > MIOST__SELECTOR_BATCH)
+		capacity = MIOST__SELECTOR_BATCH;
+	if (capacity > 0)
+		n = select_events(queue, events, capacity, timeout);
 	MIOST__PROBE(poll_return, n);
 	return n;
 }
@@ -125,97 +129,102 @@ miost_os_queue_fd(const struct miost_os_queue *queue)
 
 /* What there is not on every system, and not in every combination. */
 static inline bool
-is_special(miost_interests interests, miost_option option)
+is_special(miost_interests interests, miost_options options)
 {
-	return (interests & MIOST_PRIORITY) || (option & MIOST_EXCLUSIVE);
+	return (interests & (MIOST_PRIORITY | MIOST_READ_CLOSED)) ||
+	       (options & MIOST_EXCLUSIVE);
 }
 
 /* What it lacks to be valid, or the backend to serve it. */
 static int
-check_special(miost_interests interests, miost_option option)
+check_special(miost_interests interests, miost_options options)
 {
-	if ((option & MIOST_EXCLUSIVE) &&
-	    ((option & MIOST_ONESHOT) || (interests & MIOST_PRIORITY)))
+	if ((options & MIOST_EXCLUSIVE) &&
+	    ((options & MIOST_ONESHOT) ||
+	     (interests & (MIOST_PRIORITY | MIOST_READ_CLOSED))))
 		return -EINVAL;
-	if (((option & MIOST_EXCLUSIVE) &&
+	if (((options & MIOST_EXCLUSIVE) &&
 	     !miost__selector_has(MIOST_FEATURE_EXCLUSIVE)) ||
 	    ((interests & MIOST_PRIORITY) &&
-	     !miost__selector_has(MIOST_FEATURE_PRIORITY)))
+	     !miost__selector_has(MIOST_FEATURE_PRIORITY)) ||
+	    ((interests & MIOST_READ_CLOSED) &&
+	     !(interests & MIOST_READABLE) &&
+	     !miost__selector_has(MIOST_FEATURE_READ_CLOSED)))
 		return -ENOTSUP;
 	return 0;
 }
 
 /* What the arguments lack to be valid. */
 static inline int
-check_register(miost_interests interests, miost_option option)
+check_register(miost_interests interests, miost_options options)
 {
 	const miost_interests known = MIOST_READABLE | MIOST_PRIORITY |
-				      MIOST_WRITABLE;
-	const miost_option known_options = MIOST_EDGE | MIOST_ONESHOT |
+				      MIOST_WRITABLE | MIOST_READ_CLOSED;
+	const miost_options known_options = MIOST_EDGE | MIOST_ONESHOT |
 					   MIOST_EXCLUSIVE;
 
-	if (interests == 0 || (interests & ~known) != 0 ||
-	    (option & ~known_options) != 0)
+	if ((interests & ~known) != 0 || (options & ~known_options) != 0)
 		return -EINVAL;
 	return 0;
 }
 
 static inline int
-check_reregister(miost_interests interests, miost_option option)
+check_reregister(miost_interests interests, miost_options options)
 {
-	if (option & MIOST_EXCLUSIVE)
+	if (options & MIOST_EXCLUSIVE)
 		return -EINVAL;
-	return check_register(interests, option);
+	return check_register(interests, options);
 }
 
 /* To register or to reregister. */
 typedef int selector_control(struct miost__selector *selector, int fd,
 			     miost_id id, miost_interests interests,
-			     miost_option option);
+			     miost_options options);
 
 static MIOST__NOINLINE int
 control_special(struct miost_os_queue *queue, int fd, miost_id id,
-		miost_interests interests, miost_option option,
+		miost_interests interests, miost_options options,
 		selector_control *operation)
 {
-	int err = check_special(interests, option);
+	int err = check_special(interests, options);
 
 	if (err < 0)
 		return err;
-	return operation(&queue->selector, fd, id, interests, option);
+	return operation(&queue->selector, fd, id, interests, options);
 }
 
 /* Arguments keep the order of the callers', and so their registers. */
 static inline int
 control(struct miost_os_queue *queue, int fd, miost_id id,
-	miost_interests interests, miost_option option,
+	miost_interests interests, miost_options options,
 	selector_control *operation)
 {
-	if (is_special(interests, option))
-		return control_special(queue, fd, id, interests, option,
+	if (is_special(interests, options))
+		return control_special(queue, fd, id, interests, options,
 				       operation);
-	return operation(&queue->selector, fd, id, interests, option);
+	return operation(&queue->selector, fd, id, interests, options);
 }
 
 int
 miost_os_queue_register(struct miost_os_queue *queue, int fd, miost_id id,
-			miost_interests interests, miost_option option)
+			miost_interests interests, miost_options options)
 {
-	int err = check_register(interests, option);
+	int err = check_register(interests, options);
 
 	if (err == 0)
-		err = control(queue, fd, id, interests, option,
+		err = control(queue, fd, id, interests, options,
 			      miost__selector_register);
-	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, option, err);
+	MIOST__PROBE(register, queue->selector.fd, fd, id, interests, options,
+		     err);
 	return err;
 }
 
 int
 miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
-		      miost_option option)
+		      miost_options options)
 {
 	int err = miost_os_queue_register(queue, fd, id, MIOST_READABLE,
-					  option);
+					  options);
 
 	if (err < 0)
 		close(fd);
@@ -232,14 +241,15 @@ miost__os_queue_drop(const struct miost__selector *selector, int fd)
 
 int
 miost_os_queue_reregister(struct miost_os_queue *queue, int fd, miost_id id,
-			  miost_interests interests, miost_option option)
+			  miost_interests interests, miost_options options)
 {
-	int err = check_reregister(interests, option);
+	int err = check_reregister(interests, options);
 
 	if (err == 0)
-		err = control(queue, fd, id, interests, option,
+		err = control(queue, fd, id, interests, options,
 			      miost__selector_reregister);
-	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests, option, err);
+	MIOST__PROBE(reregister, queue->selector.fd, fd, id, interests,
+		     options, err);
 	return err;
 }
 
@@ -253,34 +263,52 @@ miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
 }
 
 int
+miost_os_queue_set(struct miost_os_queue *queue, int fd, miost_id id,
+		   miost_interests interests, miost_options options)
+{
+	int err = check_register(interests, options);
+
+	if (err == 0 && interests == 0) {
+		err = miost__selector_deregister(&queue->selector, fd);
+		err = err == -ENOENT ? 0 : err;
+	} else if (err == 0) {
+		err = control(queue, fd, id, interests, options,
+			      miost__selector_set);
+	}
+	MIOST__PROBE(set, queue->selector.fd, fd, id, interests, options, err);
+	return err;
+}
+
+int
 miost_os_queue_register_evented(struct miost_os_queue *queue,
 				struct miost_evented *handle, miost_id id,
-				miost_interests interests, miost_option option)
+				miost_interests interests,
+				miost_options options)
 {
-	int err = check_register(interests, option);
+	int err = check_register(interests, options);
 
-	if (err == 0 && is_special(interests, option))
-		err = check_special(interests, option);
+	if (err == 0 && is_special(interests, options))
+		err = check_special(interests, options);
 	if (err < 0)
 		return err;
 	return handle->ops->register_with(handle, queue, id, interests,
-					  option);
+					  options);
 }
 
 int
 miost_os_queue_reregister_evented(struct miost_os_queue *queue,
 				  struct miost_evented *handle, miost_id id,
 				  miost_interests interests,
-				  miost_option option)
+				  miost_options options)
 {
-	int err = check_reregister(interests, option);
+	int err = check_reregister(interests, options);
 
-	if (err == 0 && is_special(interests, option))
-		err = check_special(interests, option);
+	if (err == 0 && is_special(interests, options))
+		err = check_special(interests, options);
 	if (err < 0)
 		return err;
 	return handle->ops->reregister_with(handle, queue, id, interests,
-					    option);
+					    options);
 }
 
 int

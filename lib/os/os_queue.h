@@ -19,7 +19,7 @@ struct miost_os_queue {
  * cannot be is closed, and the error returned.
  */
 int miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
-			  miost_option option);
+			  miost_options options);
 
 /*
  * Closes such a descriptor. `selector` is a copy of the queue's, which may be

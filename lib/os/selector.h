@@ -64,12 +64,20 @@ int miost__selector_select_long(struct miost__selector *selector,
 /* -EEXIST: registered already. */
 int miost__selector_register(struct miost__selector *selector, int fd,
 			     miost_id id, miost_interests interests,
-			     miost_option option);
+			     miost_options options);
 
-/* Replaces id, interests and option. -ENOENT: not registered. */
+/* Replaces id, interests and options. -ENOENT: not registered. */
 int miost__selector_reregister(struct miost__selector *selector, int fd,
 			       miost_id id, miost_interests interests,
-			       miost_option option);
+			       miost_options options);
+
+/*
+ * Registers or reregisters, whichever it takes. A descriptor of the same number
+ * may have been registered before it was closed. What fails may leave it not
+ * registered.
+ */
+int miost__selector_set(struct miost__selector *selector, int fd, miost_id id,
+			miost_interests interests, miost_options options);
 
 /* -ENOENT: not registered. */
 int miost__selector_deregister(const struct miost__selector *selector, int fd);

@@ -47,6 +47,7 @@ miost__selector_has(enum miost_feature feature)
 	case MIOST_FEATURE_EXCLUSIVE:
 		return EPOLLEXCLUSIVE != 0;
 	case MIOST_FEATURE_PRIORITY:
+	case MIOST_FEATURE_READ_CLOSED:
 		return true;
 	case MIOST_FEATURE_PRECISE_TIMEOUT:
 #if defined(HAVE_EPOLL_PWAIT2) || defined(HAVE_SYS_EPOLL_PWAIT2)
@@ -86,20 +87,19 @@ to_ready(uint32_t events)
 	const uint32_t plain = EPOLLIN | EPOLLPRI | EPOLLOUT;
 	miost_ready ready = events & (plain | EPOLLERR | EPOLLHUP);
 
-	_Static_assert((int)EPOLLIN == MIOST_READABLE &&
-		       (int)EPOLLPRI == MIOST_PRIORITY &&
-		       (int)EPOLLOUT == MIOST_WRITABLE &&
-		       (int)EPOLLERR == MIOST_ERROR &&
-		       (int)EPOLLHUP == MIOST_HUP, "both number as poll(2)");
+	_Static_assert((uint32_t)EPOLLIN == MIOST_READABLE &&
+		       (uint32_t)EPOLLPRI == MIOST_PRIORITY &&
+		       (uint32_t)EPOLLOUT == MIOST_WRITABLE &&
+		       (uint32_t)EPOLLERR == MIOST_ERROR &&
+		       (uint32_t)EPOLLHUP == MIOST_HUP,
+		       "both number as poll(2)");
 
 	if ((events & ~plain) == 0)
 		return events;
 	if (events & EPOLLHUP)
 		ready |= MIOST_READ_CLOSED | MIOST_WRITE_CLOSED;
 	if (events & EPOLLRDHUP)
-		ready |= MIOST_HUP;
-	if ((events & EPOLLRDHUP) && (events & EPOLLIN))
-		ready |= MIOST_READ_CLOSED;
+		ready |= MIOST_HUP | MIOST_READ_CLOSED;
 	/* A pipe whose reader is gone. */
 	if (events == EPOLLERR || ((events & EPOLLERR) && (events & EPOLLOUT)))
 		ready |= MIOST_WRITE_CLOSED;
@@ -200,32 +200,34 @@ miost__selector_select(struct miost__selector *selector,
 		memcpy(&event, from, sizeof(event));
 		to->id = (miost_id)event.data.u64;
 		to->readiness = to_ready(event.events);
+		to->reserved = 0;
 	}
 	return count;
 }
 
 static inline uint32_t
-to_epoll(miost_interests interests, miost_option option)
+to_epoll(miost_interests interests, miost_options options)
 {
-	uint32_t half_close = interests & MIOST_READABLE ? EPOLLRDHUP : 0;
-	uint32_t events = interests;	/* numbered alike */
+	const miost_interests readers = MIOST_READABLE | MIOST_READ_CLOSED;
+	uint32_t half_close = interests & readers ? EPOLLRDHUP : 0;
+	uint32_t events = interests & ~MIOST_READ_CLOSED; /* numbered alike */
 
-	if (option == MIOST_LEVEL)
+	if (options == MIOST_LEVEL)
 		return events | half_close;
-	if (option & MIOST_EDGE)
+	if (options & MIOST_EDGE)
 		events |= EPOLLET;
-	if (option & MIOST_ONESHOT)
+	if (options & MIOST_ONESHOT)
 		events |= EPOLLONESHOT;
-	if (option & MIOST_EXCLUSIVE)
+	if (options & MIOST_EXCLUSIVE)
 		return events | EPOLLEXCLUSIVE;
 	return events | half_close;
 }
 
 static inline int
 control(struct miost__selector *selector, int operation, int fd, miost_id id,
-	miost_interests interests, miost_option option)
+	miost_interests interests, miost_options options)
 {
-	struct epoll_event event = { .events = to_epoll(interests, option),
+	struct epoll_event event = { .events = to_epoll(interests, options),
 				     .data.u64 = id };
 
 	if (epoll_ctl(selector->fd, operation, fd, &event) < 0)
@@ -235,17 +237,38 @@ control(struct miost__selector *selector, int operation, int fd, miost_id id,
 
 int
 miost__selector_register(struct miost__selector *selector, int fd, miost_id id,
-			 miost_interests interests, miost_option option)
+			 miost_interests interests, miost_options options)
 {
-	return control(selector, EPOLL_CTL_ADD, fd, id, interests, option);
+	return control(selector, EPOLL_CTL_ADD, fd, id, interests, options);
 }
 
 int
 miost__selector_reregister(struct miost__selector *selector, int fd,
 			   miost_id id, miost_interests interests,
-			   miost_option option)
+			   miost_options options)
 {
-	return control(selector, EPOLL_CTL_MOD, fd, id, interests, option);
+	return control(selector, EPOLL_CTL_MOD, fd, id, interests, options);
+}
+
+int
+miost__selector_set(struct miost__selector *selector, int fd, miost_id id,
+		    miost_interests interests, miost_options options)
+{
+	int err = -EINVAL;
+
+	if (!(options & MIOST_EXCLUSIVE))
+		err = control(selector, EPOLL_CTL_MOD, fd, id, interests,
+			      options);
+	/* What is exclusive, or is to be, cannot be modified. */
+	if (err == -EINVAL) {
+		err = miost__selector_deregister(selector, fd);
+		if (err == 0)
+			err = -ENOENT;
+	}
+	if (err == -ENOENT)
+		err = control(selector, EPOLL_CTL_ADD, fd, id, interests,
+			      options);
+	return err;
 }
 
 int

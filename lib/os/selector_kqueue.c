@@ -28,11 +28,19 @@
  *   what is below a microsecond.
  * - The descriptor is not inherited by a forked child, where its number may be
  *   another file's.
+ * - EV_ADD with EV_DISABLE fires on libkqueue, and on NetBSD before it has
+ *   disabled what it made active; OpenBSD refuses to read from the end of a FIFO
+ *   that only writes. What is registered is paused by EV_DISABLE alone.
+ * - A filter that waits for more data than there can be (NOTE_LOWAT) tells the
+ *   end alone, or an error; but only of sockets that do not listen: neither
+ *   pipes nor listeners look at the mark. macOS bounds it by the size of the
+ *   buffer, and so tells that the buffer is full; libkqueue ignores it.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -62,6 +70,14 @@ static const struct {
 
 enum { FILTERS = sizeof(filters) / sizeof(filters[0]) };
 
+#if defined(NOTE_LOWAT) && !defined(__APPLE__)
+#define MARKS_ARE_KEPT true
+#else
+#define MARKS_ARE_KEPT false
+#undef NOTE_LOWAT
+#define NOTE_LOWAT 0
+#endif
+
 static const struct timespec no_time;
 
 const char miost__selector_name[] = "kqueue";
@@ -74,6 +90,8 @@ miost__selector_has(enum miost_feature feature)
 		return true;
 	case MIOST_FEATURE_PRIORITY:
 		return filters[FILTERS - 1].interest == MIOST_PRIORITY;
+	case MIOST_FEATURE_READ_CLOSED:
+		return MARKS_ARE_KEPT;
 	case MIOST_FEATURE_EXCLUSIVE:
 	case MIOST_FEATURE_PROCESS:
 	case MIOST_FEATURE_WAKER_EVENTFD:
@@ -132,6 +150,24 @@ get_id(const struct kevent *event)
 
 	memcpy(&id, &event->udata, sizeof(id));
 	return id;
+}
+
+/* An option of a socket, or -1 if it cannot be had, or -2: it is no socket. */
+static int
+option_of(int fd, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0)
+		return value;
+	return errno == ENOTSOCK ? -2 : -1;
+}
+
+static bool
+is_socket(int fd)
+{
+	return option_of(fd, SO_TYPE) != -2;
 }
 
 /* Changes. */
@@ -197,36 +233,49 @@ change_of(int filter, int fd, unsigned short flags, miost_id id)
 	return change;
 }
 
-/* All filters out. */
+/* All filters out: deleted, or disabled. */
 static void
-put_out(struct changes *changes, int fd)
+put_out(struct changes *changes, int fd, unsigned short how)
 {
 	for (int i = 0; i < FILTERS; i++)
 		changes->list[changes->n++] =
-			change_of(i, fd, EV_DELETE | EV_RECEIPT, 0);
+			change_of(i, fd, how | EV_RECEIPT, 0);
 }
 
 /* Those of the interests in. */
 static void
 put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
-       miost_option option)
+       miost_options options)
 {
 	unsigned short flags = EV_ADD | EV_RECEIPT;
 
-	if (option & MIOST_EDGE)
+	if (options & MIOST_EDGE)
 		flags |= EV_CLEAR;
 	/* It stays, disabled, and so is known to be registered. */
-	if (option & MIOST_ONESHOT)
+	if (options & MIOST_ONESHOT)
 		flags |= EV_DISPATCH;
 	for (int i = 0; i < FILTERS; i++)
 		if (interests & filters[i].interest)
 			changes->list[changes->n++] =
 				change_of(i, fd, flags, id);
+	if (interests & MIOST_READABLE)
+		return;
+	/* Reading takes the place of its end, or of nothing at all. */
+	if (interests & MIOST_READ_CLOSED) {
+		struct kevent change = change_of(0, fd, flags, id);
+
+		change.fflags = NOTE_LOWAT;
+		change.data = INT_MAX;
+		changes->list[changes->n++] = change;
+	} else if (interests == 0) {
+		changes->list[changes->n++] =
+			change_of(0, fd, flags | EV_DISABLE, id);
+	}
 }
 
 /*
  * The first error among changes that are all out or all in. Not to find one of
- * several filters is none; *found is set if there was one.
+ * several filters is none when they go; *found is set if there was one.
  */
 static int
 outcome(const struct changes *changes, unsigned short flag, bool *found)
@@ -238,7 +287,7 @@ outcome(const struct changes *changes, unsigned short flag, bool *found)
 			continue;
 		if (change->data == 0)
 			*found = true;
-		else if (flag != EV_DELETE || change->data != ENOENT)
+		else if (flag == EV_ADD || change->data != ENOENT)
 			return -(int)change->data;
 	}
 	return 0;
@@ -250,7 +299,7 @@ take_back(int kq, int fd, int err)
 {
 	struct changes changes = { .n = 0 };
 
-	put_out(&changes, fd);
+	put_out(&changes, fd, EV_DELETE);
 	/* Whatever is not there need not go. */
 	(void)make(kq, &changes);
 	/* NetBSD's name for a pipe without a reader. */
@@ -259,15 +308,29 @@ take_back(int kq, int fd, int err)
 	return err;
 }
 
+/* Whether the end is asked for, of what cannot tell it without the data. */
+static bool
+lacks_marks(int fd, miost_interests interests)
+{
+	int listens;
+
+	if (!(interests & MIOST_READ_CLOSED) || (interests & MIOST_READABLE))
+		return false;
+	listens = option_of(fd, SO_ACCEPTCONN);
+	return listens == -2 || listens > 0;
+}
+
 int
 miost__selector_register(struct miost__selector *selector, int fd, miost_id id,
-			 miost_interests interests, miost_option option)
+			 miost_interests interests, miost_options options)
 {
 	struct changes changes = { .n = 0 };
 	bool found = false;
 	int err;
 
-	put_in(&changes, fd, id, interests, option);
+	if (lacks_marks(fd, interests))
+		return -ENOTSUP;
+	put_in(&changes, fd, id, interests, options);
 	err = make(selector->fd, &changes);
 	if (err < 0)
 		return err;
@@ -275,18 +338,20 @@ miost__selector_register(struct miost__selector *selector, int fd, miost_id id,
 	return err < 0 ? take_back(selector->fd, fd, err) : 0;
 }
 
-int
-miost__selector_reregister(struct miost__selector *selector, int fd,
-			   miost_id id, miost_interests interests,
-			   miost_option option)
+/* Replaces what is in by what is to be; where nothing is, only if `anew`. */
+static int
+replace(int kq, int fd, miost_id id, miost_interests interests,
+	miost_options options, bool anew)
 {
 	struct changes changes = { .n = 0 };
-	bool was_in = false, is_in = false;
+	bool was_in = anew, is_in = false;
 	int err;
 
-	put_out(&changes, fd);
-	put_in(&changes, fd, id, interests, option);
-	err = make(selector->fd, &changes);
+	if (lacks_marks(fd, interests))
+		return -ENOTSUP;
+	put_out(&changes, fd, EV_DELETE);
+	put_in(&changes, fd, id, interests, options);
+	err = make(kq, &changes);
 	if (err < 0)
 		return err;
 	err = outcome(&changes, EV_DELETE, &was_in);
@@ -294,36 +359,50 @@ miost__selector_reregister(struct miost__selector *selector, int fd,
 		err = -ENOENT;
 	if (err == 0)
 		err = outcome(&changes, EV_ADD, &is_in);
-	return err < 0 ? take_back(selector->fd, fd, err) : 0;
+	return err < 0 ? take_back(kq, fd, err) : 0;
 }
 
-int
-miost__selector_deregister(const struct miost__selector *selector, int fd)
+/* Deletes or disables all filters. */
+static int
+remove_all(int kq, int fd, unsigned short how)
 {
 	struct changes changes = { .n = 0 };
 	bool found = false;
 	int err;
 
-	put_out(&changes, fd);
-	err = make(selector->fd, &changes);
+	put_out(&changes, fd, how);
+	err = make(kq, &changes);
 	if (err == 0)
-		err = outcome(&changes, EV_DELETE, &found);
+		err = outcome(&changes, how, &found);
 	if (err < 0)
 		return err;
 	return found ? 0 : -ENOENT;
 }
 
-/* Events. */
-
-static bool
-is_socket(int fd)
+int
+miost__selector_reregister(struct miost__selector *selector, int fd,
+			   miost_id id, miost_interests interests,
+			   miost_options options)
 {
-	int type;
-	socklen_t len = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 ||
-	       errno != ENOTSOCK;
+	if (interests == 0)
+		return remove_all(selector->fd, fd, EV_DISABLE);
+	return replace(selector->fd, fd, id, interests, options, false);
 }
+
+int
+miost__selector_set(struct miost__selector *selector, int fd, miost_id id,
+		    miost_interests interests, miost_options options)
+{
+	return replace(selector->fd, fd, id, interests, options, true);
+}
+
+int
+miost__selector_deregister(const struct miost__selector *selector, int fd)
+{
+	return remove_all(selector->fd, fd, EV_DELETE);
+}
+
+/* Events. */
 
 /*
  * The end of a file: to a reader, that nothing more comes; to a writer, that
@@ -433,6 +512,7 @@ miost__selector_select(struct miost__selector *selector,
 		if (place == stored) {
 			events[place].id = get_id(&batch[i]);
 			events[place].readiness = 0;
+			events[place].reserved = 0;
 			batch[stored++] = batch[i];
 		}
 		events[place].readiness |= to_ready(&batch[i]);

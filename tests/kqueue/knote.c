@@ -340,21 +340,29 @@ attach(struct knote *note)
 	return 0;
 }
 
-/* What is the same for a new knote and for one that was there. */
+/*
+ * What is the same for a new knote and for one that was there. NetBSD disables
+ * after it has looked, and what it then has made active still wakes.
+ */
 static void
 finish_change(struct knote *note, const struct kevent *change)
 {
 	bool judged = NETBSD ? change->flags & EV_ADD : true;
 	bool was_disabled = note->disabled;
 
+	if (NETBSD && judged && double_judge(note))
+		activate(note);
 	if (change->flags & EV_ENABLE)
 		note->disabled = false;
 	else if (change->flags & EV_DISABLE)
 		note->disabled = true;
 	if (was_disabled && !note->disabled && note->active)
 		enqueue(note);
-	if (judged && double_judge(note))
+	if (!NETBSD && judged && double_judge(note))
 		activate(note);
+	/* What was there wakes nobody, but for NetBSD's activating. */
+	if (note->disabled && is_of_descriptor(note))
+		take_edges_of(note->kq, epoll_of(note));
 }
 
 static int

@@ -21,6 +21,8 @@
  * - `data` of datagrams is the size of the first; of Unix listeners it is 1.
  * - What became readable and was drained without any kevent() in between does
  *   not keep the kqueue readable.
+ * - What comes for a disabled filter makes the kqueue readable until kevent() is
+ *   called.
  * - Regular files are looked at when kevent() is called, and wake nobody.
  * - The status of a child that was reaped before kevent() was called is 0.
  * - A duplicate of a kqueue that outlives it must have been used before.

@@ -4,6 +4,7 @@
  * test for each row of the table of observations, then what their sources say.
  */
 #define _GNU_SOURCE
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -81,6 +82,16 @@ static int
 change(int kq, int ident, filter_number filter, uint32_t flags)
 {
 	return change_with(kq, ident, filter, flags, 0, 0);
+}
+
+/* Watches for as many bytes as `mark` says. */
+static int
+add_marked(int kq, int fd, uint32_t flags, int64_t mark)
+{
+	struct kevent change = make(fd, READ, EV_ADD | flags, NOTE_LOWAT, 0);
+
+	change.data = mark;
+	return kevent(kq, &change, 1, NULL, 0, NULL) < 0 ? errno : 0;
 }
 
 static int
@@ -1137,6 +1148,195 @@ kept_flags(void)
 	close(kq);
 }
 
+/*
+ * filt_soread of FreeBSD, NetBSD and OpenBSD: the end and an error come before
+ * the mark, which is compared with the bytes that are there.
+ */
+static void
+mark_on(int fds[2])
+{
+	int kq = make_kqueue();
+
+	check_ok(add_marked(kq, fds[0], 0, 4));
+	send_bytes(fds[1], 3);
+	expect_none(kq);
+	send_bytes(fds[1], 2);
+	for (int i = 0; i < 2; i++)
+		expect(kq, fds[0], READ, 5, false, 0);
+	receive_bytes(fds[0], 2);
+	expect_none(kq);
+	/* Added again it has a new one (kqueue_register, "may change"). */
+	check_ok(add_marked(kq, fds[0], 0, 2));
+	expect(kq, fds[0], READ, 3, false, 0);
+	check_ok(change(kq, fds[0], READ, EV_ADD));
+	receive_bytes(fds[0], 2);
+	expect(kq, fds[0], READ, 1, false, 0);
+	/* More than there can be. */
+	check_ok(add_marked(kq, fds[0], 0, INT_MAX));
+	expect_none(kq);
+	send_bytes(fds[1], 8);
+	expect_none(kq);
+	check_ok(shutdown(fds[1], SHUT_WR));
+	for (int i = 0; i < 2; i++)
+		expect(kq, fds[0], READ, 9, true, 0);
+	close_pair(fds);
+	close(kq);
+}
+
+static void
+mark_on_sockets(void)
+{
+	int fds[2];
+
+	make_pair(fds);
+	mark_on(fds);
+	make_tcp_pair(fds);
+	mark_on(fds);
+}
+
+static void
+mark_and_clear(void)
+{
+	int kq = make_kqueue();
+	int fds[2];
+
+	make_pair(fds);
+	check_ok(add_marked(kq, fds[0], EV_CLEAR, 4));
+	send_bytes(fds[1], 3);
+	expect_none(kq);
+	send_bytes(fds[1], 1);
+	expect(kq, fds[0], READ, 4, false, 0);
+	expect_none(kq);
+	send_bytes(fds[1], 1);
+	expect(kq, fds[0], READ, 5, false, 0);
+	expect_none(kq);
+	check_ok(change(kq, fds[0], READ, EV_DELETE));
+	check_ok(add_marked(kq, fds[0], EV_CLEAR, INT_MAX));
+	send_bytes(fds[1], 1);
+	expect_none(kq);
+	check_ok(shutdown(fds[1], SHUT_WR));
+	expect(kq, fds[0], READ, 6, true, 0);
+	expect_none(kq);
+	close_pair(fds);
+	close(kq);
+}
+
+/* so_error in filt_soread: with the end of a stream, alone with a datagram. */
+static void
+mark_and_error(void)
+{
+	struct sockaddr_in addr;
+	int fd = bind_any(SOCK_DGRAM, &addr);
+	int peer = connect_to(SOCK_DGRAM, &addr);
+	int kq = make_kqueue();
+	int fds[2];
+
+	make_tcp_pair(fds);
+	check_ok(add_marked(kq, fds[0], 0, INT_MAX));
+	abort_tcp(fds[1]);
+	expect(kq, fds[0], READ, 0, true, ECONNRESET);
+	close(fds[0]);
+	close(fd);
+	check_ok(add_marked(kq, peer, 0, INT_MAX));
+	expect_none(kq);
+	send_bytes(peer, 1);
+	expect(kq, peer, READ, 0, false, 0);
+	check_eq(error_of(peer), ECONNREFUSED);
+	expect_none(kq);
+	close(peer);
+	close(kq);
+}
+
+/*
+ * Neither filt_piperead of FreeBSD and NetBSD, nor what looks at listeners
+ * (FreeBSD: filt_soread if SOLISTENING, NetBSD: filt_solisten) has a mark.
+ */
+static void
+mark_ignored(void)
+{
+	struct sockaddr_in addr;
+	int listener = bind_any(SOCK_STREAM, &addr);
+	int kq = make_kqueue();
+	int fds[2];
+
+	make_pipe(fds);
+	check_ok(add_marked(kq, fds[0], 0, INT_MAX));
+	send_bytes(fds[1], 1);
+	expect(kq, fds[0], READ, 1, false, 0);
+	close_pair(fds);
+	check_ok(listen(listener, 8));
+	check_ok(add_marked(kq, listener, 0, INT_MAX));
+	expect_none(kq);
+	fds[0] = connect_to(SOCK_STREAM, &addr);
+	expect(kq, listener, READ, 1, false, 0);
+	close(fds[0]);
+	close(listener);
+	close(kq);
+}
+
+/*
+ * KN_DISABLED in kqueue_register: FreeBSD sets it before it looks, NetBSD after
+ * knote_activate, so that the kqueue is readable until it has been scanned. What
+ * comes while it is disabled makes a knote active, which enabling then queues.
+ */
+static void
+data_while_disabled(void)
+{
+	int kq = make_kqueue();
+	int fds[2];
+
+	for (int clear = 0; clear < 2; clear++) {
+		uint32_t flags = clear ? EV_CLEAR : 0;
+
+		make_pair(fds);
+		check_ok(change(kq, fds[0], READ, EV_ADD | EV_DISABLE | flags));
+		check(!is_readable(kq));
+		send_bytes(fds[1], 1);
+		expect_none(kq);
+		check_ok(change(kq, fds[0], READ, EV_ENABLE));
+		expect(kq, fds[0], READ, 1, false, 0);
+		/* What is gone again is not told. */
+		check_ok(change(kq, fds[0], READ, EV_DISABLE));
+		send_bytes(fds[1], 1);
+		receive_bytes(fds[0], 2);
+		expect_none(kq);
+		check_ok(change(kq, fds[0], READ, EV_ENABLE));
+		expect_none(kq);
+		check_ok(change(kq, fds[0], READ, EV_DISABLE));
+		check_ok(change(kq, fds[0], READ, EV_DELETE));
+		check_eq(change(kq, fds[0], READ, EV_DELETE), ENOENT);
+		send_bytes(fds[1], 1);
+		check_ok(change(kq, fds[0], READ, EV_ADD | EV_DISABLE | flags));
+		check_eq(is_readable(kq), NETBSD);
+		expect_none(kq);
+		check(!is_readable(kq));
+		close_pair(fds);
+	}
+	close(kq);
+}
+
+/* The end of what is disabled is kept, too, and deleting does not tell it. */
+static void
+end_while_disabled(void)
+{
+	int kq = make_kqueue();
+	int fds[2];
+
+	make_pipe(fds);
+	check_ok(change(kq, fds[0], READ, EV_ADD | EV_DISABLE));
+	check_ok(change(kq, fds[1], READ, EV_ADD | EV_DISABLE));
+	close(fds[1]);
+	expect_none(kq);
+	check_ok(change(kq, fds[0], READ, EV_ENABLE));
+	expect(kq, fds[0], READ, 0, true, 0);
+	check_ok(change(kq, fds[0], READ, EV_DISABLE));
+	expect_none(kq);
+	check_ok(change(kq, fds[0], READ, EV_DELETE));
+	expect_none(kq);
+	close(fds[0]);
+	close(kq);
+}
+
 static void
 pipe_without_reader(void)
 {
@@ -1629,6 +1829,12 @@ static const struct tap_test tests[] = {
 	{ "EVFILT_PROC NOTE_EXIT", processes },
 
 	{ "flags that an event keeps", kept_flags },
+	{ "NOTE_LOWAT on a socket", mark_on_sockets },
+	{ "NOTE_LOWAT with EV_CLEAR", mark_and_clear },
+	{ "NOTE_LOWAT, and an error", mark_and_error },
+	{ "NOTE_LOWAT on a pipe and a listener: ignored", mark_ignored },
+	{ "EV_ADD|EV_DISABLE, then data", data_while_disabled },
+	{ "EV_ADD|EV_DISABLE, then the end", end_while_disabled },
 	{ "a pipe without a reader", pipe_without_reader },
 	{ "the filter of a pipe's other end", other_end_of_pipe },
 	{ "a Unix stream whose peer closed", unix_peer_closed },

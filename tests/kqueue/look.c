@@ -154,8 +154,11 @@ judge_socket(struct knote *note)
 	}
 	set_eof(note, eof, eof && ready & POLLERR ? guess_error(fd) : 0);
 	/* A datagram socket's error wakes, without EOF. */
-	return eof || ready & POLLERR ||
-	       ready & (is_reader(note) ? POLLIN : POLLOUT);
+	if (eof || ready & POLLERR)
+		return true;
+	if (is_reader(note) && note->asked_fflags & NOTE_LOWAT)
+		return note->event.data >= note->asked_data;
+	return ready & (is_reader(note) ? POLLIN : POLLOUT);
 }
 
 static int64_t

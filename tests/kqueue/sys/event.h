@@ -80,6 +80,9 @@ struct kevent {
 #define EV_ERROR 0x4000U
 #define EV_EOF 0x8000U
 
+/* Of EVFILT_READ on a socket: it waits for as many bytes as `data` says. */
+#define NOTE_LOWAT 0x00000001U
+
 /* Of EVFILT_PROC. */
 #define NOTE_EXIT 0x80000000U
 

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* Datagrams, of any family. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net.h"
+
+/* As many as one call takes, so that what it needs can be on the stack. */
+enum { MANY = 64 };
+
+ssize_t
+miost_socket_send_to(int fd, const void *buf, size_t len,
+		  const struct miost_addr *addr)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&addr->storage;
+	ssize_t n;
+
+	if (addr->len > sizeof(addr->storage))
+		return -EINVAL;
+	do
+		n = sendto(fd, buf, miost__net_cut(len), MSG_NOSIGNAL, to,
+			   addr->len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? miost__net_error() : n;
+}
+
+/*
+ * The sender that the system has no address of: on Linux a Unix socket without
+ * a name, on all systems the peer of a stream.
+ */
+static struct miost_addr
+unnamed_sender(int fd)
+{
+	struct miost_addr addr;
+
+	if (miost_socket_local_addr(fd, &addr) < 0 ||
+	    addr.storage.ss_family != AF_UNIX)
+		memset(&addr, 0, sizeof(addr));
+	else
+		addr.len = sizeof(addr.storage.ss_family);
+	miost__net_settle(&addr);
+	return addr;
+}
+
+static ssize_t
+receive_from(int fd, void *buf, size_t len, int flags, struct miost_addr *addr)
+{
+	struct miost_addr from;
+	ssize_t n;
+
+	memset(&from, 0, sizeof(from));
+	do {
+		from.len = sizeof(from.storage);
+		n = recvfrom(fd, buf, miost__net_cut(len), flags,
+			     (struct sockaddr *)&from.storage, &from.len);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return miost__net_error();
+	if (addr != NULL) {
+		miost__net_settle(&from);
+		*addr = from.len > 0 ? from : unnamed_sender(fd);
+	}
+	return n;
+}
+
+ssize_t
+miost_socket_recv_from(int fd, void *buf, size_t len, struct miost_addr *addr)
+{
+	return receive_from(fd, buf, len, 0, addr);
+}
+
+ssize_t
+miost_socket_peek_from(int fd, void *buf, size_t len, struct miost_addr *addr)
+{
+	return receive_from(fd, buf, len, MSG_PEEK, addr);
+}
+
+/* Many datagrams a call. */
+
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+
+/* On FreeBSD its numbers are size_t and ssize_t. */
+typedef struct mmsghdr message;
+
+static int
+send_messages(int fd, message *messages, unsigned int n)
+{
+	return (int)sendmmsg(fd, messages, n, MSG_NOSIGNAL);
+}
+
+static int
+receive_messages(int fd, message *messages, unsigned int n)
+{
+	/* A blocking socket waits for the first alone. */
+	return (int)recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
+}
+
+#else
+
+/*
+ * One after the other. An error after the first is left: it comes again with
+ * the next call, but for one that was pending, which is taken.
+ */
+
+typedef struct {
+	struct msghdr msg_hdr;
+	unsigned int msg_len;
+} message;
+
+static int
+send_messages(int fd, message *messages, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		ssize_t len = sendmsg(fd, &messages[i].msg_hdr,
+				      MSG_NOSIGNAL | (i > 0 ? MSG_DONTWAIT
+							    : 0));
+
+		if (len < 0)
+			return i > 0 ? (int)i : -1;
+		messages[i].msg_len = (unsigned int)len;
+	}
+	return (int)n;
+}
+
+static int
+receive_messages(int fd, message *messages, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		ssize_t len = recvmsg(fd, &messages[i].msg_hdr,
+				      i > 0 ? MSG_DONTWAIT : 0);
+
+		if (len < 0)
+			return i > 0 ? (int)i : -1;
+		messages[i].msg_len = (unsigned int)len;
+	}
+	return (int)n;
+}
+
+#endif
+
+/* What the system needs to know of `n` datagrams; neither writes to `data`. */
+static void
+make_messages(message *messages, struct iovec *parts,
+	      const struct miost_datagram *datagrams, unsigned int n)
+{
+	memset(messages, 0, n * sizeof(*messages));
+	for (unsigned int i = 0; i < n; i++) {
+		parts[i].iov_base = datagrams[i].data;
+		parts[i].iov_len = miost__net_cut(datagrams[i].len);
+		messages[i].msg_hdr.msg_iov = &parts[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+}
+
+int
+miost_socket_send_many(int fd, const struct miost_datagram *datagrams, size_t n)
+{
+	message messages[MANY];
+	struct iovec parts[MANY];
+	unsigned int count = n < MANY ? (unsigned int)n : MANY;
+	int sent;
+
+	make_messages(messages, parts, datagrams, count);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct miost_addr *to = &datagrams[i].addr;
+
+		if (to->len == 0)
+			continue;
+		if (to->len > sizeof(to->storage)) {
+			if (i == 0)
+				return -EINVAL;
+			count = i;
+			break;
+		}
+		/* The system does not write to it. */
+		messages[i].msg_hdr.msg_name = (void *)(uintptr_t)&to->storage;
+		messages[i].msg_hdr.msg_namelen = to->len;
+	}
+	if (count == 0)
+		return 0;
+	do
+		sent = send_messages(fd, messages, count);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? miost__net_error() : sent;
+}
+
+int
+miost_socket_recv_many(int fd, struct miost_datagram *datagrams, size_t n)
+{
+	message messages[MANY];
+	struct iovec parts[MANY];
+	struct sockaddr_storage from[MANY];
+	struct miost_addr unnamed;
+	unsigned int count = n < MANY ? (unsigned int)n : MANY;
+	int received;
+
+	if (count == 0)
+		return 0;
+	make_messages(messages, parts, datagrams, count);
+	memset(from, 0, count * sizeof(*from));
+	for (unsigned int i = 0; i < count; i++) {
+		messages[i].msg_hdr.msg_name = &from[i];
+		messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
+	}
+	do
+		received = receive_messages(fd, messages, count);
+	while (received < 0 && errno == EINTR);
+	if (received < 0)
+		return miost__net_error();
+	unnamed.len = 0;
+	for (int i = 0; i < received; i++) {
+		struct miost_datagram *datagram = &datagrams[i];
+		const struct msghdr *header = &messages[i].msg_hdr;
+
+		datagram->len = (size_t)messages[i].msg_len;
+		datagram->addr.storage = from[i];
+		datagram->addr.len = header->msg_namelen;
+		if (header->msg_namelen > 0) {
+			miost__net_settle(&datagram->addr);
+		} else {
+			if (unnamed.len == 0)
+				unnamed = unnamed_sender(fd);
+			datagram->addr = unnamed;
+		}
+		datagram->flags = header->msg_flags & MSG_TRUNC
+					  ? MIOST_TRUNCATED : 0;
+	}
+	return received;
+}
