@@ -59,7 +59,8 @@ MIOST_API int miost_addr_format(const struct miost_addr *addr, char *buf,
  * All calls below return a negative error: -EBADF when `fd` is not open,
  * -ENOTSOCK when it is not a socket, -EAGAIN when it would block, -EINVAL for
  * an address whose length does not fit, and what the system says. None is
- * interrupted by a signal, none raises SIGPIPE.
+ * interrupted by a signal, none raises SIGPIPE. With no memory to receive into,
+ * a call that receives returns 0, takes nothing, and does not look at `fd`.
  */
 
 /* Steps: what a socket of any family is made, bound and connected by. */
@@ -239,18 +240,19 @@ struct miost_datagram {
 };
 
 /*
- * Sends the first of `n` datagrams, as many as one system call takes, and
- * returns how many. An error is that of the first datagram; those before one
- * that fails are sent, and counted. 0: `n` is 0.
+ * Sends the first of `n` datagrams, at most 64, in one system call where there
+ * is one, and returns how many. An error is that of the first datagram; those
+ * before one that fails are sent, and counted. 0: `n` is 0.
  */
 MIOST_API int miost_socket_send_many(int fd,
 				     const struct miost_datagram *datagrams,
 				     size_t n);
 
 /*
- * Receives up to `n` datagrams, as many as wait and one system call gives, and
- * returns how many. `len`, `addr` and `flags` are stored in those, and no other
- * is changed. 0: `n` is 0.
+ * Receives up to `n` datagrams, as many as wait, at most 64, and returns how
+ * many. `len`, `addr` and `flags` are stored in those, and no other is changed.
+ * One whose `len` is 0 ends the call, as the end of the array does. 0: there is
+ * none before it.
  */
 MIOST_API int miost_socket_recv_many(int fd, struct miost_datagram *datagrams,
 				     size_t n);
@@ -258,8 +260,8 @@ MIOST_API int miost_socket_recv_many(int fd, struct miost_datagram *datagrams,
 /* Streams, and the datagrams of a connected socket. */
 
 /*
- * Receives up to `len` bytes, 1 at least. Returns how many, 0 at the end of the
- * stream (or of an empty datagram), or a negative error.
+ * Receives up to `len` bytes. Returns how many, 0 at the end of the stream (or
+ * of an empty datagram, or when `len` is 0), or a negative error.
  */
 MIOST_API ssize_t miost_socket_read(int fd, void *buf, size_t len);
 

@@ -63,12 +63,13 @@ MIOST_API int miost_pipe(int fds[2]) MIOST_NONNULL(1);
  *
  * A write to a pipe without a reader is -EPIPE. It raises SIGPIPE, too, but
  * not where the system can tell a pipe at birth not to (macOS, NetBSD): a
- * program that writes to pipes ignores that signal.
+ * program that writes to pipes ignores that signal. So does a write to a socket
+ * by these calls; those on sockets do not.
  */
 
 /*
- * Receives up to `len` bytes, 1 at least. Returns how many, 0 at the end: when
- * there is no sender any more.
+ * Receives up to `len` bytes. Returns how many, 0 at the end: when there is no
+ * sender any more. 0, too, when `len` is 0, without a look at `fd`.
  */
 MIOST_API ssize_t miost_pipe_read(int fd, void *buf, size_t len);
 
