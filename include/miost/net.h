@@ -118,9 +118,10 @@ MIOST_API int miost_socket_connected(int fd);
 /*
  * Takes a connection; returns its descriptor, non-blocking and close-on-exec,
  * and stores the peer's address. A connection that was given up before it was
- * taken is passed over.
+ * taken is passed over, but no more than 128 of them in one call.
  * -EAGAIN: none waits; -EMFILE, -ENFILE: no descriptor was free, and the
- * connection still waits; -EINVAL: the socket does not listen;
+ * connection still waits; -ECONNABORTED, -EPROTO: 128 were given up, and others
+ * may wait: call again; -EINVAL: the socket does not listen;
  * -EOPNOTSUPP: not a stream.
  */
 MIOST_API int miost_socket_accept(int fd, struct miost_addr *addr);
