@@ -111,7 +111,7 @@ MIOST_API int miost_socket_connect(int fd, const struct miost_addr *addr)
  * Of a socket that connects or has connected: 0 once it is connected,
  * -EINPROGRESS before, and if it failed the reason why, such as -ECONNREFUSED.
  * Asking takes the pending error: asked again, a failed connection is
- * -ENOTCONN.
+ * -ENOTCONN, as are a socket that was never connected and a listener.
  */
 MIOST_API int miost_socket_connected(int fd);
 
@@ -155,7 +155,11 @@ MIOST_API int miost_socket_set_reuse_port(int fd, bool reuse_port);
 MIOST_API int miost_socket_v6only(int fd);
 MIOST_API int miost_socket_set_v6only(int fd, bool v6only);
 
-/* The time to live, or hop limit, of packets sent: 1 to 255, else -EINVAL. */
+/*
+ * The time to live, or hop limit, of packets sent: 1 to 255, else -EINVAL. The
+ * getter returns 0 when the socket has none of its own, and the kernel chooses:
+ * an IPv6 socket on FreeBSD and NetBSD.
+ */
 MIOST_API int miost_socket_ttl(int fd);
 MIOST_API int miost_socket_set_ttl(int fd, int ttl);
 
