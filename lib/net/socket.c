@@ -8,6 +8,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#ifdef HAVE_PTHREAD_SETCANCELSTATE
+#include <pthread.h>
+#endif
 #include <string.h>
 #include <unistd.h>
 
@@ -19,12 +22,47 @@ miost__net_error(void)
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
+/*
+ * close(2) and connect(2) are cancellation points: a thread that is cancelled
+ * in one of them could leave a descriptor behind that nobody knows.
+ */
+
+static int
+hold_cancel(void)
+{
+	int state = 0;
+
+#ifdef HAVE_PTHREAD_SETCANCELSTATE
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+#endif
+	return state;
+}
+
+static void
+release_cancel(int state)
+{
+#ifdef HAVE_PTHREAD_SETCANCELSTATE
+	(void)pthread_setcancelstate(state, &state);
+#else
+	(void)state;
+#endif
+}
+
+static void
+close_fd(int fd)
+{
+	int state = hold_cancel();
+
+	close(fd);
+	release_cancel(state);
+}
+
 int
 miost__net_own(int fd, int err)
 {
 	if (err == 0)
 		return fd;
-	close(fd);
+	close_fd(fd);
 	return err;
 }
 
@@ -106,8 +144,8 @@ miost__net_set_up_pair(const int fds[2], bool plain, int (*set_up)(int fd))
 			err = set_up(fds[i]);
 	}
 	if (err < 0) {
-		close(fds[0]);
-		close(fds[1]);
+		close_fd(fds[0]);
+		close_fd(fds[1]);
 	}
 	return err;
 }
@@ -161,6 +199,19 @@ miost_socket_connect(int fd, const struct miost_addr *addr)
 	    errno != EINTR)
 		return miost__net_error();
 	return 0;
+}
+
+int
+miost__net_connect(int fd, const struct miost_addr *addr)
+{
+	int state, err;
+
+	if (fd < 0)
+		return fd;
+	state = hold_cancel();
+	err = miost_socket_connect(fd, addr);
+	release_cancel(state);
+	return miost__net_own(fd, err);
 }
 
 /* The pending error, or else whether there is a peer: 0 or -ENOTCONN. */
