@@ -6,6 +6,8 @@
 #include "config.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <time.h>
 
 #include "model.h"
 
@@ -89,19 +91,37 @@ fds_sample(void)
 		ends[i].bits = list[i].revents;
 }
 
+/* Whether what is on its way to a TCP socket has come. */
+static bool
+has_come(const struct end *end, short bits)
+{
+	struct pollfd look = { .fd = end->fd, .events = bits };
+	int unread = 0;
+
+	if (poll(&look, 1, 0) <= 0)
+		return false;
+	if (bits != POLLIN || end->peer < 0 || end->shut_in ||
+	    ioctl(end->fd, FIONREAD, &unread) < 0)
+		return true;
+	return end->taken + (unsigned long)unread >= ends[end->peer].sent;
+}
+
 /*
- * Waits until the other side of a connection has it. What goes on inside of a
- * machine takes next to no time, but it takes some.
+ * Waits until the other side of a connection has it. On one machine it has, as
+ * a rule, when the call returns; but another thread of the kernel may bring it,
+ * and tells poll(2) of it a moment before it tells the queue.
  */
 static void
 settle(int end, short bits)
 {
-	struct pollfd wait = { .events = bits };
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	/* A reset need not come. */
+	const int most = bits == POLLERR ? 5 : 500;
 
 	if (end < 0 || ends[end].fd < 0 || ends[end].kind != TCP)
 		return;
-	wait.fd = ends[end].fd;
-	(void)poll(&wait, 1, 1000);
+	for (int i = 0; i < most && !has_come(&ends[end], bits); i++)
+		(void)nanosleep(&moment, NULL);
 }
 
 /* All that an operation on `end` has changed; `more` came to its peer. */

@@ -42,6 +42,7 @@ static const struct fault changes_fail[] = {
 
 static const struct fault queues_fail[] = {
 	{ MALLOC, ENOMEM }, { EPOLL_CREATE, EMFILE }, { KQUEUE, ENFILE },
+	{ FCNTL, EINVAL },
 };
 
 void
@@ -201,6 +202,9 @@ due_of(int q, int i)
 		return NOT_DUE;
 	if (!(reg->options & MIOST_EDGE))
 		return want.sure ? DUE : MAY_BE_DUE;
+	/* TCP acknowledges in its own time, which is an edge. */
+	if (reg->edge == NOT_DUE && i != NESTED && ends[i].kind == TCP)
+		return MAY_BE_DUE;
 	return reg->edge == DUE && !want.sure ? MAY_BE_DUE : reg->edge;
 }
 
@@ -414,7 +418,11 @@ failed_change(const struct op *op, int q, int i)
 {
 	struct reg *reg = &queues[q].regs[i];
 
-	if (op->kind == OP_SET || !on_epoll())
+	/* What could not be registered is not, not in part either. */
+	if (op->kind == OP_REGISTER && !reg->in && !ends[i].deaf)
+		expect_eq(miost_os_queue_deregister(queues[q].queue,
+						    ends[i].fd), -ENOENT);
+	else if (op->kind == OP_SET || !on_epoll())
 		put_out(q, ends[i].fd, reg);
 }
 
