@@ -282,8 +282,8 @@ do_poll(const struct op *op, const char *order, enum way way, size_t capacity)
 		poll.timeout = scaled(5 * SECOND);
 	model_say("poll \"%s\", way %d, into %zu:", order, (int)way, capacity);
 	call(op, &poll);
-	poll.events = way == INTO_SINK && poll.vec_used ? poll.vec.events
-							: storage;
+	poll.events = way == INTO_SINK && poll.vec_used && poll.vec.len > 0
+			      ? poll.vec.events : storage;
 	poll.n = way != INTO_SINK ? (size_t)(poll.result > 0 ? poll.result : 0)
 		 : poll.vec_used  ? poll.vec.len
 				  : poll.array.len;
