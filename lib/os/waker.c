@@ -34,8 +34,11 @@
 #include "os_queue.h"
 #include "waker.h"
 
-/* A signal handler may not take a lock. */
-_Static_assert(ATOMIC_BOOL_LOCK_FREE == 2, "atomic_bool is always lock-free");
+/*
+ * A signal handler may not take a lock. Of a byte it might have to: on riscv64
+ * compilers leave that to a library.
+ */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomic_uint is always lock-free");
 
 /* It is const for those who only wake: their own is what changes in it. */
 static struct miost_waker *
@@ -92,7 +95,7 @@ miost_waker_new(struct miost_os_queue *queue, miost_id id,
 		free(waker);
 		return err;
 	}
-	atomic_init(&waker->woken, false);
+	atomic_init(&waker->woken, 0);
 	atomic_init(&waker->users, 1);
 	atomic_init(&waker->holders, 2);
 	prune(queue);
@@ -114,17 +117,17 @@ miost_waker_clone(const struct miost_waker *waker,
 int
 miost_waker_wake(const struct miost_waker *waker)
 {
-	atomic_bool *woken = &shared(waker)->woken;
+	atomic_uint *woken = &shared(waker)->woken;
 	int saved, err;
 
-	if (atomic_exchange_explicit(woken, true, memory_order_acq_rel)) {
+	if (atomic_exchange_explicit(woken, 1, memory_order_acq_rel)) {
 		MIOST__PROBE(wake, waker, 0);
 		return 0;
 	}
 	saved = errno;
 	err = miost__waker_signal(waker);
 	if (err < 0)
-		atomic_store_explicit(woken, false, memory_order_release);
+		atomic_store_explicit(woken, 0, memory_order_release);
 	errno = saved;
 	MIOST__PROBE(wake, waker, 1);
 	return err;
@@ -144,7 +147,7 @@ miost__waker_rearm(struct miost_waker *first)
 {
 	for (; first != NULL; first = first->next)
 		if (atomic_load_explicit(&first->woken, memory_order_relaxed))
-			atomic_exchange_explicit(&first->woken, false,
+			atomic_exchange_explicit(&first->woken, 0,
 						 memory_order_acq_rel);
 }
 

@@ -17,7 +17,7 @@
 struct miost_waker {
 	struct miost_waker *next;	/* of the same queue */
 	/* A wake is on its way to the queue: another would change nothing. */
-	atomic_bool woken;
+	atomic_uint woken;	/* 0 or 1 */
 	/* The clones. The last one closes the descriptors. */
 	atomic_uint users;
 	/* The queue, if it lives, and the users as one. The last one frees. */
