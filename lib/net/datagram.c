@@ -14,7 +14,7 @@ enum { MANY = 64 };
 
 ssize_t
 miost_socket_send_to(int fd, const void *buf, size_t len,
-		  const struct miost_addr *addr)
+		     const struct miost_addr *addr)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&addr->storage;
 	ssize_t n;
@@ -232,6 +232,7 @@ miost_socket_recv_many(int fd, struct miost_datagram *datagrams, size_t n)
 		}
 		datagram->flags = header->msg_flags & MSG_TRUNC
 					  ? MIOST_TRUNCATED : 0;
+		datagram->reserved = 0;
 	}
 	return received;
 }

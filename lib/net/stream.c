@@ -92,12 +92,14 @@ make_message(struct msghdr *message, struct miost__net_buffers *buffers, int fd,
 {
 	int err = miost__net_take_buffers(buffers, fd, iov, n);
 
+	if (err < 0)
+		return err;
 	memset(message, 0, sizeof(*message));
 	/* The system does not write to it. */
 	message->msg_iov = (struct iovec *)(uintptr_t)buffers->iov;
 	/* Signed on some systems, unsigned on others. */
 	message->msg_iovlen = buffers->n;
-	return err;
+	return 0;
 }
 
 ssize_t
@@ -129,4 +131,3 @@ miost_socket_writev(int fd, const struct iovec *iov, int n)
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? miost__net_error() : count;
 }
-
