@@ -339,7 +339,7 @@ truncated(int from, int to)
 	for (int i = 0; i < 4; i++) {
 		many[i].data = buf[i];
 		many[i].len = 8;
-		many[i].flags = 0x80;
+		many[i].flags = many[i].reserved = 0x80;
 	}
 	for (int i = 0, n; i < 4; i += n) {
 		wait_for(to, POLLIN);
@@ -354,6 +354,8 @@ truncated(int from, int to)
 	check_eq(many[2].flags, 0);
 	check_eq(many[3].len, 8);
 	check_eq(many[3].flags, MIOST_TRUNCATED);
+	for (int i = 0; i < 4; i++)
+		check_eq(many[i].reserved, 0);
 	/* A send does not look at them. */
 	many[0].addr.len = 0;
 	check_eq(miost_socket_send_many(from, many, 1), 1);

@@ -264,6 +264,7 @@ struct miost_datagram {
 	struct miost_addr addr;
 	/* Stored when it is received; ignored when it is sent. */
 	uint32_t flags;
+	uint32_t reserved;	/* 0, likewise */
 };
 
 /*
