@@ -28,12 +28,15 @@
 
 enum { LISTENER, INPUT, SIGNALS, PARENT, MOST = 64 };
 
+#define PAUSE INT64_C(100000000)	/* without descriptors, 0.1 s */
+
 /* A process that serves. */
 
 struct worker {
 	struct miost_os_queue *queue;
 	int number, listener;
-	bool done;
+	miost_options options;
+	bool paused, done;
 	unsigned long woken, served, for_nothing;
 };
 
@@ -49,6 +52,12 @@ serve(struct worker *worker)
 		worker->for_nothing++;
 		return 0;
 	}
+	if (fd == -EMFILE || fd == -ENFILE) {
+		/* It stays ready: what else is open has to be closed first. */
+		worker->paused = true;
+		return miost_os_queue_set(worker->queue, worker->listener,
+					  LISTENER, 0, worker->options);
+	}
 	if (fd < 0)
 		return fd;
 	len = snprintf(line, sizeof(line), "served by %d\n", worker->number);
@@ -59,6 +68,15 @@ serve(struct worker *worker)
 	return 0;
 }
 
+/* Has the listener watched, again after a pause. */
+static int
+resume(struct worker *worker)
+{
+	worker->paused = false;
+	return miost_os_queue_set(worker->queue, worker->listener, LISTENER,
+				  MIOST_READABLE, worker->options);
+}
+
 static int
 work_loop(struct worker *worker)
 {
@@ -67,10 +85,13 @@ work_loop(struct worker *worker)
 
 	while (err >= 0 && !worker->done) {
 		int n = miost_os_queue_poll(worker->queue, events, 4,
-					    MIOST_FOREVER);
+					    worker->paused ? PAUSE
+							   : MIOST_FOREVER);
 
 		if (n < 0 && n != -EINTR)
 			err = n;
+		if (n == 0)
+			err = resume(worker);
 		for (int i = 0; i < n && err >= 0; i++) {
 			if (events[i].id == PARENT)
 				worker->done = true;
@@ -85,13 +106,13 @@ work_loop(struct worker *worker)
 static int
 work(int number, int listener, int parent, miost_options options)
 {
-	struct worker worker = { .number = number, .listener = listener };
+	struct worker worker = { .number = number, .listener = listener,
+				 .options = options };
 	int err = miost_os_queue_new(&worker.queue);
 
 	if (err < 0)
 		return err;
-	err = miost_os_queue_register(worker.queue, listener, LISTENER,
-				      MIOST_READABLE, options);
+	err = resume(&worker);
 	if (err == 0)
 		err = miost_os_queue_register(worker.queue, parent, PARENT,
 					      MIOST_READABLE, MIOST_LEVEL);

@@ -131,6 +131,8 @@ obey(struct scheduler *s, const char *line)
 static int
 fire(struct scheduler *s, struct job *job)
 {
+	int64_t periods;
+
 	if (job->name[0] == '\0' ||
 	    miost_timers_get(s->timers, job->timer, NULL) == 0)
 		return 0;
@@ -140,8 +142,12 @@ fire(struct scheduler *s, struct job *job)
 		job->name[0] = '\0';
 		return 0;
 	}
-	/* From the deadline, not from now: being late adds up to nothing. */
-	job->deadline = miost_deadline(job->deadline, job->every);
+	/*
+	 * Whole periods after the deadline, not after now: being late adds up
+	 * to nothing, and what was missed is not made up for.
+	 */
+	periods = (s->now - job->deadline) / job->every + 1;
+	job->deadline = miost_deadline(job->deadline, periods * job->every);
 	return miost_timers_add_deadline(s->timers, (miost_id)(job - jobs),
 					 job->deadline, &job->timer);
 }
