@@ -78,9 +78,10 @@ one_call(void)
 static void
 coarse(void)
 {
-	static const int refusals[] = { ENOSYS, EPERM };
+	static const int refusals[] = { ENOSYS, EPERM, EACCES, EINVAL,
+					EOPNOTSUPP };
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		struct waiting w, other;
 
 		start_waiting(&w);
@@ -478,7 +479,13 @@ no_process(void)
 		{ PIDFD_OPEN, EMFILE, -EMFILE },
 		{ PIDFD_OPEN, ENOSYS, -ENOTSUP },
 		{ PIDFD_OPEN, EPERM, -ENOTSUP },
+		{ PIDFD_OPEN, EACCES, -ENOTSUP },
+		{ PIDFD_OPEN, EOPNOTSUPP, -ENOTSUP },
+		{ PIDFD_OPEN, EINVAL, -ENOTSUP },
+		{ PIDFD_OPEN, ESRCH, -ESRCH },
 		{ WAITID, EINVAL, 0 },
+		{ WAITID, EPERM, 0 },
+		{ WAITID, ENOSYS, 0 },
 		{ WAITID, ECHILD, -ECHILD },
 		{ EPOLL_CTL, ENOSPC, -ENOSPC },
 	};
@@ -497,7 +504,7 @@ no_process(void)
 		int made;
 
 		if (expected == 0)
-			expected = on_epoll() ? -ENOTSUP : -EINVAL;
+			expected = on_epoll() ? -ENOTSUP : -cases[i].error;
 		fail(cases[i].call, 1, 1, cases[i].error);
 		made = miost_process_new(queue, child, 1, &process);
 		check_eq(made, faults.count[cases[i].call] ? expected : 0);

@@ -4,10 +4,13 @@
  * gives, Linux 5.4. Unlike a number, that cannot come to mean another child
  * when something else in the program has reaped this one.
  *
- * - waitid is EINVAL on Linux 5.3.
- * - Sandboxes refuse what they do not know: EPERM. Old kernels: ENOSYS.
- * - Linux 6.9 says once more that a pidfd is ready when the child is reaped, so
- *   only one event is asked for.
+ * - Old kernels refuse pidfd_open with ENOSYS, Linux 5.3 waitid with EINVAL,
+ *   and sandboxes either of them with whatever they like.
+ * - A pidfd is ready while a tracer still holds the dead child, which cannot be
+ *   waited for yet. It is told once more when the tracer lets go: it is watched
+ *   edge-triggered.
+ * - Linux 6.9 tells once more when the child is reaped, too: that is when it is
+ *   taken out of the queue.
  */
 #include "config.h"
 
@@ -30,6 +33,35 @@ struct miost_process {
 	int fd;
 };
 
+/* Whether it is a child, by the older call. */
+static bool
+is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	       0;
+}
+
+/* Of pidfd_open(2), which knows these errors. Any other refuses the call. */
+static int
+open_error(pid_t pid)
+{
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ESRCH:
+		return -errno;
+	case ENOENT:
+	case EINVAL:
+		/* The number of a thread, on new kernels and on old ones. */
+		return is_child(pid) ? -ENOTSUP : -ESRCH;
+	default:
+		return -ENOTSUP;
+	}
+}
+
 static int
 open_pid(pid_t pid)
 {
@@ -42,12 +74,7 @@ open_pid(pid_t pid)
 	errno = ENOSYS;
 	fd = -1;
 #endif
-	if (fd >= 0)
-		return fd;
-	/* The number of a thread, on new kernels and on old ones. */
-	if (errno == ENOENT || errno == EINVAL)
-		return -ESRCH;
-	return errno == ENOSYS || errno == EPERM ? -ENOTSUP : -errno;
+	return fd < 0 ? open_error(pid) : fd;
 }
 
 /* waitid, which says whether it is a child at all. 1: it has ended. */
@@ -77,13 +104,11 @@ open_child(struct miost_os_queue *queue, pid_t pid, miost_id id)
 	if (fd < 0)
 		return fd;
 	err = ask(fd, &info, WNOWAIT);
-	if (err == -EINVAL)
-		err = -ENOTSUP;
 	if (err < 0) {
 		close(fd);
-		return err;
+		return err == -ECHILD ? err : -ENOTSUP;
 	}
-	return miost__os_queue_adopt(queue, fd, id, MIOST_ONESHOT);
+	return miost__os_queue_adopt(queue, fd, id, MIOST_EDGE);
 }
 
 int
@@ -124,9 +149,12 @@ miost_process_wait(struct miost_process *process, int *status)
 	siginfo_t info;
 	int ended = ask(process->fd, &info, 0);
 
-	if (ended > 0 && status != NULL)
+	if (ended <= 0)
+		return ended;
+	if (status != NULL)
 		*status = wait_status(&info);
-	return ended;
+	(void)miost__selector_deregister(&process->selector, process->fd);
+	return 1;
 }
 
 void

@@ -3,8 +3,8 @@
  * The backend on epoll(7). What the kernel does that is worked around here:
  *
  * - epoll_wait has steps of a millisecond. epoll_pwait2 (Linux 5.11) does not,
- *   but is ENOSYS on older kernels and under valgrind 3.19, and EPERM in
- *   sandboxes that filter system calls they do not know.
+ *   but older kernels and valgrind 3.19 refuse it with ENOSYS, and sandboxes
+ *   that filter system calls with whatever they like.
  * - epoll_wait takes an int of milliseconds, which ends after 24 days, and a
  *   32-bit time_t after 68 years.
  * - epoll_wait is EINTR without any handler, too, when the process was stopped
@@ -132,6 +132,13 @@ wait_precise(int epfd, struct epoll_event *events, int n, int64_t timeout)
 #endif
 }
 
+/* Errors that epoll_wait would give as well. Any other refuses the call. */
+static bool
+is_refused(int error)
+{
+	return error != EINTR && error != EBADF && error != EFAULT;
+}
+
 /*
  * Waits for a time, at most LONGEST_WAIT; out of line, so that a busy poll saves
  * few registers.
@@ -148,7 +155,7 @@ wait_timed(struct miost__selector *selector, struct epoll_event *events,
 		count = wait_precise(selector->fd, events, n, timeout);
 		if (count >= 0)
 			return count;
-		if (errno != ENOSYS && errno != EPERM)
+		if (!is_refused(errno))
 			return -errno;
 		selector->coarse = true;
 	}
