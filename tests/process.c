@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdint.h>
 #ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #endif
 #include <sys/wait.h>
@@ -71,27 +73,29 @@ poll_for(struct fixture *f, int64_t timeout)
 	return miost_os_queue_poll(f->queue, f->storage, 8, timeout);
 }
 
-/* One event, which may have `others` beside what it is. */
-static void
-expect_with(struct fixture *f, miost_ready others)
-{
-	check_eq(poll_for(f, MIOST_FOREVER), 1);
-	check_eq(f->storage[0].id, ID);
-	check_eq(f->storage[0].readiness & ~others, MIOST_READABLE);
-	check_eq(poll_for(f, 0), 0);
-}
-
 static void
 expect(struct fixture *f)
 {
-	expect_with(f, 0);
+	check_eq(poll_for(f, MIOST_FOREVER), 1);
+	check_eq(f->storage[0].id, ID);
+	check_eq(f->storage[0].readiness, MIOST_READABLE);
+	check_eq(poll_for(f, 0), 0);
 }
 
-/* Of a child that has been reaped by others. */
+/* Of a child that others reap: one event of its end, and one of that. */
 static void
 expect_reaped(struct fixture *f)
 {
-	expect_with(f, MIOST_HUP | MIOST_READ_CLOSED | MIOST_WRITE_CLOSED);
+	const miost_ready others = MIOST_HUP | MIOST_READ_CLOSED |
+				   MIOST_WRITE_CLOSED;
+	int count = 0;
+
+	check_eq(poll_for(f, MIOST_FOREVER), 1);
+	do {
+		check_eq(f->storage[0].id, ID);
+		check_eq(f->storage[0].readiness & ~others, MIOST_READABLE);
+		check(++count <= 2);
+	} while (poll_for(f, 100 * MS) > 0);
 }
 
 /* It ends, is reaped with its status, and that is all. */
@@ -246,6 +250,170 @@ stopped(void)
 	expect_end(&f, process, 1 << 8);
 	miost_process_free(process);
 	miost_os_queue_free(f.queue);
+}
+
+#ifdef __linux__
+struct tracer {
+	pid_t pid;
+	int says, hears;
+};
+
+/* It seizes a child of another, sees it end, and holds it until it is told. */
+static _Noreturn void
+trace(pid_t child, int says, int hears, bool reaps)
+{
+	char answer = ptrace(PTRACE_SEIZE, child, NULL, NULL) < 0 ? 'n' : 'y';
+	siginfo_t info;
+
+	(void)!write(says, &answer, 1);
+	if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WALL) < 0)
+		_exit(1);
+	(void)!write(says, "e", 1);
+	(void)!read(hears, &answer, 1);
+	if (reaps)
+		(void)waitpid(child, NULL, __WALL);
+	_exit(0);
+}
+
+static void
+expect_answer(const struct tracer *tracer, char expected)
+{
+	char answer;
+
+	check_eq(read(tracer->says, &answer, 1), 1);
+	check_eq(answer, expected);
+}
+
+static void
+start_tracer(struct tracer *tracer, pid_t child, bool reaps)
+{
+	int says[2], hears[2];
+	char answer;
+
+	check_ok(pipe(says));
+	check_ok(pipe(hears));
+	fflush(stdout);
+	tracer->pid = fork();
+	check(tracer->pid >= 0);
+	if (tracer->pid == 0) {
+		close(says[0]);
+		close(hears[1]);
+		trace(child, says[1], hears[0], reaps);
+	}
+	close(says[1]);
+	close(hears[0]);
+	tracer->says = says[0];
+	tracer->hears = hears[1];
+	check_eq(read(tracer->says, &answer, 1), 1);
+	if (answer == 'y')
+		return;
+	check_ok(kill(child, SIGKILL));
+	check_ok(kill(tracer->pid, SIGKILL));
+	check_eq(waitpid(child, NULL, 0), child);
+	check_eq(waitpid(tracer->pid, NULL, 0), tracer->pid);
+	tap_skip("this system lets no process trace another's child");
+}
+
+static void
+let_go(const struct tracer *tracer)
+{
+	let_end((int[]){ -1, tracer->hears });
+	close(tracer->says);
+	check_eq(waitpid(tracer->pid, NULL, 0), tracer->pid);
+}
+
+/* How often it is said to have ended in this time, though it cannot be had. */
+static int
+count_events(struct fixture *f, struct miost_process *process, int64_t span)
+{
+	int64_t end = miost_now() + span, left;
+	int count = 0;
+
+	while ((left = end - miost_now()) > 0) {
+		if (poll_for(f, left) == 0)
+			continue;
+		count++;
+		check_eq(f->storage[0].id, ID);
+		check_eq(miost_process_wait(process, NULL), 0);
+	}
+	return count;
+}
+
+static void
+held_by_tracer(bool reaps, bool watched_first)
+{
+	struct miost_process *process;
+	int gate[2], status = 0, ended = 0;
+	struct tracer tracer;
+	struct fixture f;
+	pid_t child;
+
+	make_fixture(&f);
+	child = start_gated(gate, 6);
+	if (watched_first)
+		check_ok(miost_process_new(f.queue, child, ID, &process));
+	start_tracer(&tracer, child, reaps);
+	let_end(gate);
+	expect_answer(&tracer, 'e');
+	if (!watched_first)
+		check_ok(miost_process_new(f.queue, child, ID, &process));
+	check_eq(miost_process_wait(process, &status), 0);
+	check(count_events(&f, process, 500 * MS) <= 12);
+	check_eq(miost_process_wait(process, &status), 0);
+	check_eq(status, 0);
+	let_go(&tracer);
+	while (ended == 0) {
+		check_eq(poll_for(&f, scaled(10 * SECOND)), 1);
+		check_eq(f.storage[0].id, ID);
+		ended = miost_process_wait(process, &status);
+	}
+	check_eq(ended, 1);
+	check_eq(status, 6 << 8);
+	check_eq(poll_for(&f, 100 * MS), 0);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+}
+#endif
+
+/* Its parent cannot have it yet, and is told when it can. */
+static void
+traced(void)
+{
+#ifdef __linux__
+	for (int i = 0; i < 4; i++)
+		held_by_tracer(i & 1, i & 2);
+#else
+	tap_skip("the tracer of this test is Linux's");
+#endif
+}
+
+/* One that is traced and let go before it ends is like any other. */
+static void
+traced_before(void)
+{
+#ifdef __linux__
+	struct miost_process *process;
+	struct tracer tracer;
+	struct fixture f;
+	int gate[2];
+	pid_t child;
+
+	make_fixture(&f);
+	child = start_gated(gate, 6);
+	check_ok(miost_process_new(f.queue, child, ID, &process));
+	start_tracer(&tracer, child, false);
+	check_ok(kill(tracer.pid, SIGKILL));
+	check_eq(waitpid(tracer.pid, NULL, 0), tracer.pid);
+	close(tracer.says);
+	close(tracer.hears);
+	check_eq(poll_for(&f, 0), 0);
+	let_end(gate);
+	expect_end(&f, process, 6 << 8);
+	miost_process_free(process);
+	miost_os_queue_free(f.queue);
+#else
+	tap_skip("the tracer of this test is Linux's");
+#endif
 }
 
 static void
@@ -574,6 +742,8 @@ static const struct tap_test tests[] = {
 	{ "killed: the status says by what", killed },
 	{ "aborted", dumped },
 	{ "to stop is not to end", stopped },
+	{ "traced: an event once it can be waited for", traced },
+	{ "traced for a while", traced_before },
 	{ "a thousand at once", a_thousand },
 	{ "no other child is reaped", no_other_child },
 	{ "reaped by something else: -ECHILD", reaped_elsewhere },
