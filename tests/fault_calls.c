@@ -269,12 +269,16 @@ fault_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 	return result;
 }
 
-/* With an error of 0 it says that the child runs. */
 pid_t
 fault_waitpid(pid_t pid, int *status, int options)
 {
 	if (fails(WAITPID))
-		return faults.error != 0 ? -1 : 0;
+		return -1;
+	if (faults.vain_waits > 0) {
+		faults.vain_waits--;
+		check(options & WNOHANG);
+		return 0;
+	}
 	return (waitpid)(pid, status, options);
 }
 

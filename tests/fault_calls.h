@@ -28,6 +28,7 @@ struct faults {
 	void (*after_getpeername)(void);
 	bool fake_waits;	/* waits take no time, the clock goes on */
 	bool fake_cores;	/* children that were killed left a core */
+	int vain_waits;		/* so often waitpid says that the child runs */
 	int64_t clock;
 };
 

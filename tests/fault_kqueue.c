@@ -706,12 +706,81 @@ told_early(void)
 	make_fixture(&f);
 	check_ok(miost_process_new(f.queue, child, 3, &process));
 	check_eq(poll_for(&f, MIOST_FOREVER), 1);
-	fail(WAITPID, 1, 1, 0);
+	reset_faults();
+	faults.vain_waits = 1;
 	check_eq(miost_process_wait(process, &status), 1);
 	check_eq(faults.count[WAITPID], 2);
 	check_eq(status, 7 << 8);
 	check_eq(miost_process_wait(process, &status), -ECHILD);
 	check_eq(faults.count[WAITPID], 2);
+	miost_process_free(process);
+	free_fixture(&f);
+}
+
+/* What comes of one that cannot be waited for, until it can be. */
+static void
+wait_in_vain(struct fixture *f, struct miost_process *process, int times)
+{
+	int status = 0;
+
+	for (int i = 0; i < times; i++) {
+		check_eq(poll_for(f, scaled(10 * SECOND)), 1);
+		check_eq(f->events[0].id, 3);
+		check_eq(miost_process_wait(process, &status), 0);
+		check_eq(miost_process_wait(process, &status), 0);
+		check_eq(status, 0);
+	}
+	reset_faults();
+	check_eq(poll_for(f, scaled(10 * SECOND)), 1);
+	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(status, 7 << 8);
+	check_eq(poll_for(f, 50 * MS), 0);
+}
+
+/* A system that tells so long before. It is asked ever more rarely. */
+static void
+told_long_before(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct miost_process *process;
+		pid_t child = start_child();
+		struct fixture f;
+		int64_t start;
+
+		make_fixture(&f);
+		if (i == 1)
+			fail(KEVENT_RECEIPT, 1, 1, ESRCH);
+		check_ok(miost_process_new(f.queue, child, 3, &process));
+		reset_faults();
+		faults.vain_waits = INT_MAX;
+		start = miost_now();
+		wait_in_vain(&f, process, 6);
+		check(miost_now() - start >= 63 * MS);
+		miost_process_free(process);
+		free_fixture(&f);
+	}
+}
+
+/* What fails to look again later is tried again by the next wait. */
+static void
+told_and_no_memory(void)
+{
+	struct miost_process *process;
+	pid_t child = start_child();
+	struct fixture f;
+
+	make_fixture(&f);
+	check_ok(miost_process_new(f.queue, child, 3, &process));
+	check_eq(poll_for(&f, MIOST_FOREVER), 1);
+	for (int i = 0; i < 2; i++) {
+		fail(KEVENT_RECEIPT, 1, INT_MAX, ENOMEM);
+		faults.vain_waits = INT_MAX;
+		check_eq(miost_process_wait(process, NULL), -ENOMEM);
+	}
+	reset_faults();
+	faults.vain_waits = INT_MAX;
+	check_eq(miost_process_wait(process, NULL), 0);
+	wait_in_vain(&f, process, 1);
 	miost_process_free(process);
 	free_fixture(&f);
 }
@@ -802,6 +871,8 @@ static const struct tap_test tests[] = {
 	{ "a wake after the queue is gone", wakes_nobody },
 	{ "a child that ended, and cannot be watched", ended_before },
 	{ "an end that is told too early", told_early },
+	{ "an end that is told long before", told_long_before },
+	{ "the same when memory runs out", told_and_no_memory },
 	{ "no pipe or filter to be had: nothing is left", no_pipe },
 	{ "a forked child frees a queue that it does not have", forked_free },
 };

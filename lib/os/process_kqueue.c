@@ -5,8 +5,9 @@
  *
  * - The end of a child that ended before is ESRCH on macOS and OpenBSD. A pipe
  *   that can always be written to is watched in its place.
- * - The end can be told before the child can be waited for (FreeBSD, macOS).
- *   The kqueue remembers it, and then the wait may as well block.
+ * - The end is told once, and perhaps before the child can be waited for: at
+ *   once on macOS, where it is nearly gone then, and on every system while a
+ *   tracer holds it. A timer then says when to look again, ever more rarely.
  */
 #include "config.h"
 
@@ -26,8 +27,12 @@ struct miost_process {
 	struct miost__selector selector;
 	pid_t pid;
 	bool reaped;
+	bool told;		/* that it ended, and to look again is due */
+	unsigned short pause;	/* the next one, in milliseconds */
 	int fds[2];		/* the pipe, or -1 */
 };
+
+enum { LONGEST_PAUSE = 1000 };
 
 /* Whether it is a child, which has not been reaped. */
 static int
@@ -80,12 +85,20 @@ watch(struct miost_process *process)
 }
 
 static void
+close_pipe(struct miost_process *process)
+{
+	for (int i = 0; i < 2; i++) {
+		if (process->fds[i] >= 0)
+			close(process->fds[i]);
+		process->fds[i] = -1;
+	}
+}
+
+static void
 close_process(struct miost_process *process)
 {
 	miost__selector_close(&process->selector);
-	for (int i = 0; i < 2; i++)
-		if (process->fds[i] >= 0)
-			close(process->fds[i]);
+	close_pipe(process);
 }
 
 static int
@@ -101,7 +114,7 @@ open_process(struct miost_process *process, struct miost_os_queue *queue,
 	err = watch(process);
 	if (err == 0)
 		err = miost_os_queue_register(queue, process->selector.fd, id,
-					      MIOST_READABLE, MIOST_ONESHOT);
+					      MIOST_READABLE, MIOST_EDGE);
 	if (err < 0)
 		close_process(process);
 	return err;
@@ -120,7 +133,8 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 	if (process == NULL)
 		return -ENOMEM;
 	process->pid = pid;
-	process->reaped = false;
+	process->reaped = process->told = false;
+	process->pause = 1;
 	process->fds[0] = process->fds[1] = -1;
 	err = open_process(process, queue, id);
 	if (err < 0) {
@@ -133,17 +147,41 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 
 /* waitpid for this child alone. 1: it has ended. */
 static int
-reap(struct miost_process *process, int *status, int flags)
+reap(struct miost_process *process, int *status)
 {
 	pid_t result;
 
 	do
-		result = waitpid(process->pid, status, flags);
+		result = waitpid(process->pid, status, WNOHANG);
 	while (result < 0 && errno == EINTR);
 	if (result < 0)
 		return -errno;
 	process->reaped = result != 0;
 	return result != 0;
+}
+
+/* Makes the process's kqueue ready once more, after a pause. */
+static int
+look_again(struct miost_process *process)
+{
+	struct kevent change = { .filter = EVFILT_TIMER,
+				 .flags = EV_ADD | EV_ONESHOT };
+	int err;
+
+	if (process->fds[1] >= 0) {
+		(void)miost__selector_deregister(&process->selector,
+						 process->fds[1]);
+		close_pipe(process);
+	}
+	change.data = process->pause;
+	err = miost__kqueue_change(process->selector.fd, &change);
+	if (err < 0)
+		return err;
+	process->told = false;
+	process->pause *= 2;
+	if (process->pause > LONGEST_PAUSE)
+		process->pause = LONGEST_PAUSE;
+	return 0;
 }
 
 int
@@ -155,10 +193,15 @@ miost_process_wait(struct miost_process *process, int *status)
 	/* By now the number may be another child's. */
 	if (process->reaped)
 		return -ECHILD;
-	ended = reap(process, &now, WNOHANG);
+	ended = reap(process, &now);
 	if (ended == 0 &&
 	    miost__selector_select(&process->selector, &event, 1, 0) > 0)
-		ended = reap(process, &now, 0);
+		process->told = true;
+	if (ended == 0 && process->told) {
+		ended = reap(process, &now);
+		if (ended == 0)
+			return look_again(process);
+	}
 	if (ended > 0 && status != NULL)
 		*status = now;
 	return ended;

@@ -56,6 +56,7 @@ struct kqueue {
 	int writes;
 	int wake;
 	bool duplicated;	/* other numbers than fd were used */
+	int64_t queued;		/* how often a knote came to wait in it */
 	struct knote notes;	/* a ring, in the order of becoming active */
 };
 
@@ -93,6 +94,12 @@ is_of_signal(const struct knote *note)
 }
 
 static inline bool
+is_of_timer(const struct knote *note)
+{
+	return note->event.filter == (filter_number)EVFILT_TIMER;
+}
+
+static inline bool
 is_of_process(const struct knote *note)
 {
 	return note->event.filter == (filter_number)EVFILT_PROC;
@@ -119,7 +126,8 @@ bool double_judge(struct knote *note);
 
 /*
  * look.c: changes that make no edge on Linux but do there: of the bytes in a
- * pipe, of what is left of a file, of a socket's being connected.
+ * pipe, of what is left of a file, of a socket's being connected; and what alone
+ * is an edge of a kqueue: that one more knote waits in it.
  */
 int64_t double_mark(const struct knote *note);
 

@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
@@ -84,7 +85,8 @@ enqueue(struct knote *note)
 {
 	unlink_note(note);
 	link_last(note);
-	/* Wakes even if it was awake: an edge for who watches the kqueue. */
+	note->kq->queued++;
+	/* Wakes even if it was awake: who watches the kqueue looks again. */
 	eventfd_write(note->kq->wake, 1);
 }
 
@@ -131,6 +133,16 @@ end_process(struct knote *note)
 	note->flags |= EV_EOF | EV_ONESHOT;
 }
 
+/* How often a timer's time has passed. */
+static void
+count_periods(struct knote *note)
+{
+	uint64_t periods;
+
+	if (read(note->fd, &periods, sizeof(periods)) == sizeof(periods))
+		note->event.data += (int64_t)periods;
+}
+
 static void
 take_edge(struct knote *note)
 {
@@ -138,6 +150,8 @@ take_edge(struct knote *note)
 		note->event.data++;
 	if (is_of_process(note))
 		end_process(note);
+	if (is_of_timer(note))
+		count_periods(note);
 	if (double_judge(note))
 		activate(note);
 }
@@ -153,7 +167,7 @@ take_edges_of(struct kqueue *kq, int epfd)
 		n = epoll_wait(epfd, events, BATCH, 0);
 		for (int i = 0; i < n; i++) {
 			note = from_key(kq, events[i].data.u64);
-			if (note != NULL)
+			if (note != NULL && !note->nested)
 				take_edge(note);
 		}
 	} while (n == BATCH);
@@ -329,6 +343,27 @@ attach_process(struct knote *note)
 	return errno;
 }
 
+/* Its data are milliseconds. */
+static int
+attach_timer(struct knote *note)
+{
+	struct itimerspec span = { .it_value = {
+		.tv_sec = (time_t)(note->asked_data / 1000),
+		.tv_nsec = (long)(note->asked_data % 1000 * 1000000),
+	} };
+
+	if (note->asked_data <= 0)
+		return EINVAL;
+	if (!(note->flags & EV_ONESHOT))
+		span.it_interval = span.it_value;
+	note->flags |= EV_CLEAR;
+	note->fd = double_hide(timerfd_create(CLOCK_MONOTONIC,
+					      TFD_CLOEXEC | TFD_NONBLOCK));
+	if (note->fd < 0 || timerfd_settime(note->fd, 0, &span, NULL) < 0)
+		return errno;
+	return watch(note, EPOLLIN);
+}
+
 static int
 attach(struct knote *note)
 {
@@ -338,6 +373,8 @@ attach(struct knote *note)
 		return attach_signal(note);
 	if (is_of_process(note))
 		return attach_process(note);
+	if (is_of_timer(note))
+		return attach_timer(note);
 	return 0;
 }
 
@@ -449,7 +486,7 @@ check_change(const struct kevent *change)
 	if (!NETBSD && (change->flags & both) == both)
 		return EINVAL;
 	if (is_of_signal(&wanted) || is_of_process(&wanted) ||
-	    (!NETBSD && is_of_user(&wanted)))
+	    is_of_timer(&wanted) || (!NETBSD && is_of_user(&wanted)))
 		return 0;
 	if (!is_of_descriptor(&wanted))
 		return EINVAL;

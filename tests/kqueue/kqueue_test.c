@@ -926,6 +926,37 @@ kqueue_in_kqueue(void)
 	close(outer);
 }
 
+/* By edge: while one knote waits in the inner one, more of it is no news. */
+static void
+kqueue_in_kqueue_by_edge(void)
+{
+	int inner = make_kqueue(), outer = make_kqueue();
+	int fds[2];
+
+	make_pipe(fds);
+	check_ok(change(inner, fds[0], READ, EV_ADD));
+	check_ok(change(outer, inner, READ, EV_ADD | EV_CLEAR));
+	for (int i = 0; i < 3; i++) {
+		expect_none(outer);
+		send_bytes(fds[1], 1);
+		expect(outer, inner, READ, 1, false, 0);
+		expect_none(outer);
+		send_bytes(fds[1], 1);
+		expect_none(outer);
+		expect_one(inner, fds[0], READ);
+		expect_none(outer);
+		/* Another that comes to wait there is. */
+		check_ok(change(inner, fds[1], WRITE, EV_ADD));
+		expect(outer, inner, READ, 2, false, 0);
+		check_ok(change(inner, fds[1], WRITE, EV_DELETE));
+		receive_bytes(fds[0], 2);
+		expect_none(inner);
+	}
+	close_pair(fds);
+	close(inner);
+	close(outer);
+}
+
 static void
 polled_kqueue(void)
 {
@@ -1126,6 +1157,33 @@ processes(void)
 		check_ok(change_with(kq, pid, PROC, EV_ADD, NOTE_EXIT, 0));
 		expect_exit(kq, pid);
 	}
+	close(kq);
+}
+
+#define TIMER ((filter_number)EVFILT_TIMER)
+
+static void
+timers(void)
+{
+	struct kevent one = make(5, TIMER, EV_ADD | EV_ONESHOT, 0, 0);
+	int kq = make_kqueue();
+	int64_t start = now_us();
+
+	one.data = 30;
+	check_eq(kevent(kq, &one, 1, NULL, 0, NULL), 0);
+	expect_none(kq);
+	check(!is_readable(kq));
+	expect(kq, 5, TIMER, 1, false, 0);
+	check(now_us() - start >= 30000);
+	expect_none(kq);
+	check_eq(change(kq, 5, TIMER, EV_DELETE), ENOENT);
+	one.flags = EV_ADD;
+	check_eq(kevent(kq, &one, 1, NULL, 0, NULL), 0);
+	expect_one(kq, 5, TIMER);
+	expect_one(kq, 5, TIMER);
+	check(now_us() - start >= 90000);
+	check_ok(change(kq, 5, TIMER, EV_DELETE));
+	expect_none(kq);
 	close(kq);
 }
 
@@ -1823,11 +1881,13 @@ static const struct tap_test tests[] = {
 	{ "added by another thread wakes the waiter", added_by_a_thread },
 	{ "dup of a kqueue descriptor", duplicated_kqueue },
 	{ "a kqueue in a kqueue", kqueue_in_kqueue },
+	{ "the same by edge", kqueue_in_kqueue_by_edge },
 	{ "poll(2) on a kqueue", polled_kqueue },
 	{ "closing a registered descriptor", closed_while_registered },
 	{ "nevents 1 with READ and WRITE ready", alternates },
 	{ "EVFILT_SIGNAL, signal blocked", signals },
 	{ "EVFILT_PROC NOTE_EXIT", processes },
+	{ "EVFILT_TIMER, once and periodic", timers },
 
 	{ "flags that an event keeps", kept_flags },
 	{ "NOTE_LOWAT on a socket", mark_on_sockets },

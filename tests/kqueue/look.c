@@ -195,7 +195,7 @@ double_judge(struct knote *note)
 
 	if (is_of_user(note))
 		return note->triggered;
-	if (is_of_signal(note))
+	if (is_of_signal(note) || is_of_timer(note))
 		return note->event.data != 0;
 	if (is_of_process(note))
 		return note->event.fflags != 0;
@@ -216,6 +216,12 @@ double_judge(struct knote *note)
 int64_t
 double_mark(const struct knote *note)
 {
+	const struct kqueue *inner;
+
+	if (note->nested) {
+		inner = double_find_kqueue(note->fd);
+		return inner != NULL ? inner->queued : note->mark;
+	}
 	if (note->kind == S_IFIFO)
 		return number_of(note->fd, FIONREAD);
 	if (note->kind == S_IFREG)

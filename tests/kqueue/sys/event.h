@@ -18,6 +18,7 @@
 #define EVFILT_WRITE 1U
 #define EVFILT_PROC 4U
 #define EVFILT_SIGNAL 5U
+#define EVFILT_TIMER 6U
 
 struct kevent {
 	uintptr_t ident;
@@ -36,6 +37,7 @@ struct kevent {
 #define EVFILT_WRITE (-2)
 #define EVFILT_PROC (-5)
 #define EVFILT_SIGNAL (-6)
+#define EVFILT_TIMER (-7)
 #define EVFILT_USER (-11)
 
 struct kevent {
