@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -34,6 +35,9 @@ int fault_socket(int family, int type, int protocol);
 int fault_socketpair(int family, int type, int protocol, int fds[2]);
 int fault_setsockopt(int fd, int level, int name, const void *value,
 		     socklen_t len);
+void *fault_mmap(void *addr, size_t len, int protection, int flags, int fd,
+		 off_t offset);
+int fault_madvise(void *addr, size_t len, int advice);
 int fault_fcntl(int fd, int command, int argument, ...);
 int fault_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int fault_listen(int fd, int backlog);
@@ -62,6 +66,9 @@ pid_t fault_waitpid(pid_t pid, int *status, int options);
 #define malloc(size) fault_malloc(size)
 #define calloc(n, size) fault_calloc(n, size)
 #define realloc(old, size) fault_realloc(old, size)
+#define mmap(addr, len, protection, flags, fd, offset) \
+	fault_mmap(addr, len, protection, flags, fd, offset)
+#define madvise(addr, len, advice) fault_madvise(addr, len, advice)
 #define socket(family, type, protocol) fault_socket(family, type, protocol)
 #define socketpair(family, type, protocol, fds) \
 	fault_socketpair(family, type, protocol, fds)

@@ -85,6 +85,20 @@ fault_realloc(void *old, size_t size)
 	return fails(REALLOC) ? NULL : (realloc)(old, size);
 }
 
+void *
+fault_mmap(void *addr, size_t len, int protection, int flags, int fd,
+	   off_t offset)
+{
+	return fails(MMAP) ? MAP_FAILED
+			   : (mmap)(addr, len, protection, flags, fd, offset);
+}
+
+int
+fault_madvise(void *addr, size_t len, int advice)
+{
+	return fails(MADVISE) ? -1 : (madvise)(addr, len, advice);
+}
+
 int
 fault_socket(int family, int type, int protocol)
 {

@@ -158,6 +158,44 @@ long_waits(void)
 	reset_faults();
 }
 
+/* No queue, and nothing of it. A forked child is known without help, too. */
+static void
+no_queue(void)
+{
+	static const enum call calls[] = { MALLOC, MMAP, EPOLL_CREATE,
+					   KQUEUE };
+	struct miost_waker *waker;
+	struct waiting w;
+	pid_t child;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int err;
+
+		fail(calls[i], 1, 1, ENOMEM);
+		err = miost_os_queue_new(&w.queue);
+		check_eq(err, faults.count[calls[i]] ? -ENOMEM : 0);
+		if (err == 0)
+			miost_os_queue_free(w.queue);
+	}
+	fail(MADVISE, 1, 1, EINVAL);
+	check_ok(miost_os_queue_new(&w.queue));
+	check_ok(miost_waker_new(w.queue, 1, &waker));
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	if (child == 0) {
+		miost_waker_free(waker);
+		miost_os_queue_free(w.queue);
+		_exit(0);
+	}
+	check_eq(waitpid(child, NULL, 0), child);
+	check_ok(miost_waker_wake(waker));
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
+	miost_waker_free(waker);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
 /* No call but the one that it is for. */
 static void
 register_calls(void)
@@ -662,6 +700,7 @@ static const struct tap_test tests[] = {
 	{ "a kernel or sandbox without the precise call", coarse },
 	{ "errors of waiting", wait_errors },
 	{ "waits longer than a call takes", long_waits },
+	{ "no queue to be had: the error, and nothing kept", no_queue },
 	{ "a change is one call", register_calls },
 	{ "no waker to be had: the error, and nothing kept", no_waker },
 	{ "a wake of what is awake calls nothing", awake_already },

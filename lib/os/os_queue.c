@@ -10,6 +10,7 @@
 #include "../core/compiler.h"
 #include "../core/probes.h"
 #include "os_queue.h"
+#include "owner.h"
 #include "waker.h"
 
 int
@@ -87,19 +88,38 @@ int
 miost_os_queue_new(struct miost_os_queue **out)
 {
 	struct miost_os_queue *queue = malloc(sizeof(*queue));
-	int err;
+	const pid_t *owner = miost__owner_new();
+	int err = -ENOMEM;
 
-	if (queue == NULL)
-		return -ENOMEM;
-	queue->source.ops = &os_queue_ops;
-	queue->wakers = NULL;
-	err = miost__selector_open(&queue->selector);
+	if (queue != NULL && owner != NULL)
+		err = miost__selector_open(&queue->selector, owner);
 	if (err < 0) {
+		if (owner != NULL)
+			miost__owner_free(owner);
 		free(queue);
 		return err;
 	}
+	queue->source.ops = &os_queue_ops;
+	queue->wakers = NULL;
+	atomic_init(&queue->holders, 1);
 	*out = queue;
 	return 0;
+}
+
+void
+miost__os_queue_hold(struct miost_os_queue *queue)
+{
+	atomic_fetch_add_explicit(&queue->holders, 1, memory_order_relaxed);
+}
+
+void
+miost__os_queue_release(struct miost_os_queue *queue)
+{
+	if (atomic_fetch_sub_explicit(&queue->holders, 1,
+				      memory_order_acq_rel) > 1)
+		return;
+	miost__owner_free(queue->selector.owner);
+	free(queue);
 }
 
 void
@@ -109,7 +129,7 @@ miost_os_queue_free(struct miost_os_queue *queue)
 		return;
 	miost__selector_close(&queue->selector);
 	miost__waker_abandon(queue->wakers);
-	free(queue);
+	miost__os_queue_release(queue);
 }
 
 struct miost_source *
@@ -236,10 +256,10 @@ miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
 }
 
 void
-miost__os_queue_drop(const struct miost__selector *selector, int fd)
+miost__os_queue_drop(struct miost_os_queue *queue, int fd)
 {
-	if (selector->owner == getpid())
-		(void)miost__selector_deregister(selector, fd);
+	if (miost__owner_is_here(queue->selector.owner))
+		(void)miost__selector_deregister(&queue->selector, fd);
 	close(fd);
 }
 

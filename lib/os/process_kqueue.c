@@ -24,6 +24,7 @@
 #include "os_queue.h"
 
 struct miost_process {
+	struct miost_os_queue *queue;
 	struct miost__selector selector;
 	pid_t pid;
 	bool reaped;
@@ -108,7 +109,8 @@ open_process(struct miost_process *process, struct miost_os_queue *queue,
 	int err = check_child(process->pid);
 
 	if (err == 0)
-		err = miost__selector_open(&process->selector);
+		err = miost__selector_open(&process->selector,
+					   queue->selector.owner);
 	if (err < 0)
 		return err;
 	err = watch(process);
@@ -141,6 +143,8 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 		free(process);
 		return err;
 	}
+	process->queue = queue;
+	miost__os_queue_hold(queue);
 	*out = process;
 	return 0;
 }
@@ -213,5 +217,6 @@ miost_process_free(struct miost_process *process)
 	if (process == NULL)
 		return;
 	close_process(process);
+	miost__os_queue_release(process->queue);
 	free(process);
 }

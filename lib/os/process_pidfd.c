@@ -29,7 +29,7 @@
 #define BY_PIDFD ((idtype_t)3)
 
 struct miost_process {
-	struct miost__selector selector;	/* a copy of the queue's */
+	struct miost_os_queue *queue;
 	int fd;
 };
 
@@ -123,13 +123,14 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 	process = malloc(sizeof(*process));
 	if (process == NULL)
 		return -ENOMEM;
-	process->selector = queue->selector;
 	process->fd = open_child(queue, pid, id);
 	if (process->fd < 0) {
 		err = process->fd;
 		free(process);
 		return err;
 	}
+	process->queue = queue;
+	miost__os_queue_hold(queue);
 	*out = process;
 	return 0;
 }
@@ -153,7 +154,8 @@ miost_process_wait(struct miost_process *process, int *status)
 		return ended;
 	if (status != NULL)
 		*status = wait_status(&info);
-	(void)miost__selector_deregister(&process->selector, process->fd);
+	(void)miost__selector_deregister(&process->queue->selector,
+					 process->fd);
 	return 1;
 }
 
@@ -162,6 +164,7 @@ miost_process_free(struct miost_process *process)
 {
 	if (process == NULL)
 		return;
-	miost__os_queue_drop(&process->selector, process->fd);
+	miost__os_queue_drop(process->queue, process->fd);
+	miost__os_queue_release(process->queue);
 	free(process);
 }

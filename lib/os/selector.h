@@ -29,8 +29,8 @@ struct miost__selector {
 	 * timeouts, so it is not tried again.
 	 */
 	bool coarse;
-	/* The process that made it: what a forked child has is no copy. */
-	pid_t owner;
+	/* The process that made it, as owner.h has it. */
+	const pid_t *owner;
 };
 
 /* "epoll" or "kqueue". */
@@ -39,8 +39,8 @@ extern const char miost__selector_name[];
 /* Whether the backend was built with the feature. */
 bool miost__selector_has(enum miost_feature feature);
 
-/* Makes a close-on-exec descriptor. */
-int miost__selector_open(struct miost__selector *selector);
+/* Makes a close-on-exec descriptor. `owner` must live as long. */
+int miost__selector_open(struct miost__selector *selector, const pid_t *owner);
 
 /* Closes it, and nothing else; in a forked child only what it has. */
 void miost__selector_close(struct miost__selector *selector);

@@ -65,10 +65,10 @@ miost__selector_has(enum miost_feature feature)
 }
 
 int
-miost__selector_open(struct miost__selector *selector)
+miost__selector_open(struct miost__selector *selector, const pid_t *owner)
 {
 	selector->coarse = !miost__selector_has(MIOST_FEATURE_PRECISE_TIMEOUT);
-	selector->owner = getpid();
+	selector->owner = owner;
 	selector->fd = epoll_create1(EPOLL_CLOEXEC);
 	return selector->fd < 0 ? -errno : 0;
 }

@@ -50,6 +50,7 @@
 #include <unistd.h>
 
 #include "kqueue.h"
+#include "owner.h"
 
 #define NS_PER_US 1000
 #define NS_PER_S 1000000000
@@ -104,7 +105,7 @@ miost__selector_has(enum miost_feature feature)
 }
 
 int
-miost__selector_open(struct miost__selector *selector)
+miost__selector_open(struct miost__selector *selector, const pid_t *owner)
 {
 	int fd;
 
@@ -125,14 +126,14 @@ miost__selector_open(struct miost__selector *selector)
 	}
 #endif
 	selector->fd = fd;
-	selector->owner = getpid();
+	selector->owner = owner;
 	return 0;
 }
 
 void
 miost__selector_close(struct miost__selector *selector)
 {
-	if (selector->owner == getpid())
+	if (miost__owner_is_here(selector->owner))
 		close(selector->fd);
 }
 

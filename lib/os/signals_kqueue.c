@@ -27,6 +27,7 @@
 #include "signals.h"
 
 struct miost_signals {
+	struct miost_os_queue *queue;
 	struct miost__selector selector;	/* ids are signal numbers */
 	sigset_t set;
 	sigset_t blocked;	/* by this one, to be unblocked */
@@ -181,7 +182,7 @@ open_signals(struct miost_signals *signals, struct miost_os_queue *queue,
 
 	if (err < 0)
 		return err;
-	err = miost__selector_open(&signals->selector);
+	err = miost__selector_open(&signals->selector, queue->selector.owner);
 	if (err < 0) {
 		close(signals->fds[0]);
 		close(signals->fds[1]);
@@ -216,6 +217,8 @@ miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
 		miost__signals_unblock(&signals->blocked);
 		goto fail;
 	}
+	signals->queue = queue;
+	miost__os_queue_hold(queue);
 	*out = signals;
 	return 0;
 fail:
@@ -250,6 +253,7 @@ miost_signals_free(struct miost_signals *signals)
 	if (signals == NULL)
 		return;
 	close_signals(signals);
+	miost__os_queue_release(signals->queue);
 	miost__signals_unblock(&signals->blocked);
 	free(signals);
 }

@@ -12,7 +12,7 @@
 #include "signals.h"
 
 struct miost_signals {
-	struct miost__selector selector;	/* a copy of the queue's */
+	struct miost_os_queue *queue;
 	int fd;
 	sigset_t blocked;	/* by this one, to be unblocked */
 };
@@ -37,7 +37,6 @@ miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
 
 	if (signals == NULL)
 		return -ENOMEM;
-	signals->selector = queue->selector;
 	err = miost__signals_block(set, &signals->blocked);
 	if (err < 0)
 		goto fail;
@@ -47,6 +46,8 @@ miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
 		miost__signals_unblock(&signals->blocked);
 		goto fail;
 	}
+	signals->queue = queue;
+	miost__os_queue_hold(queue);
 	*out = signals;
 	return 0;
 fail:
@@ -78,7 +79,8 @@ miost_signals_free(struct miost_signals *signals)
 {
 	if (signals == NULL)
 		return;
-	miost__os_queue_drop(&signals->selector, signals->fd);
+	miost__os_queue_drop(signals->queue, signals->fd);
+	miost__os_queue_release(signals->queue);
 	miost__signals_unblock(&signals->blocked);
 	free(signals);
 }

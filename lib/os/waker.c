@@ -90,7 +90,7 @@ miost_waker_new(struct miost_os_queue *queue, miost_id id,
 
 	if (waker == NULL)
 		return -ENOMEM;
-	waker->selector = queue->selector;
+	waker->queue = queue;
 	err = miost__waker_open(waker, queue, id);
 	if (err < 0) {
 		free(waker);
@@ -101,6 +101,7 @@ miost_waker_new(struct miost_os_queue *queue, miost_id id,
 	atomic_init(&waker->holders, 2);
 	/* A program may make and free many without a poll. */
 	miost__waker_rearm(&queue->wakers);
+	miost__os_queue_hold(queue);
 	waker->next = queue->wakers;
 	queue->wakers = waker;
 	*out = waker;
@@ -141,6 +142,7 @@ miost_waker_free(struct miost_waker *waker)
 	if (waker == NULL || !drop(&waker->users))
 		return;
 	miost__waker_close(waker);
+	miost__os_queue_release(waker->queue);
 	release(waker);
 }
 

@@ -12,8 +12,6 @@
 #include <miost/version.h>
 #include <miost/waker.h>
 
-#include "selector.h"
-
 struct miost_waker {
 	struct miost_waker *next;	/* of the same queue, whose it is */
 	/* A wake is on its way to the queue: another would change nothing. */
@@ -22,7 +20,7 @@ struct miost_waker {
 	atomic_uint users;
 	/* The queue, if it lives, and the users as one. The last one frees. */
 	atomic_uint holders;
-	struct miost__selector selector;	/* a copy of the queue's */
+	struct miost_os_queue *queue;	/* which it holds until it closes */
 	int receiver;		/* what is registered, edge-triggered */
 	int sender;		/* may be the same */
 	miost_id id;		/* where each wake has to bring it */

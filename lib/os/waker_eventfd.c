@@ -66,5 +66,5 @@ miost__waker_signal(const struct miost_waker *waker)
 void
 miost__waker_close(const struct miost_waker *waker)
 {
-	miost__os_queue_drop(&waker->selector, waker->receiver);
+	miost__os_queue_drop(waker->queue, waker->receiver);
 }

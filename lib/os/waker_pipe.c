@@ -65,5 +65,5 @@ void
 miost__waker_close(const struct miost_waker *waker)
 {
 	close(waker->sender);
-	miost__os_queue_drop(&waker->selector, waker->receiver);
+	miost__os_queue_drop(waker->queue, waker->receiver);
 }

@@ -45,7 +45,7 @@ miost__waker_signal(const struct miost_waker *waker)
 {
 	static const struct timespec no_time;
 	struct kevent change = change_of(waker, 0);
-	int kq = waker->selector.fd;
+	int kq = waker->queue->selector.fd;
 
 	change.fflags = NOTE_TRIGGER;
 	while (kevent(kq, &change, 1, NULL, 0, &no_time) < 0) {
@@ -63,5 +63,5 @@ miost__waker_close(const struct miost_waker *waker)
 	struct kevent change = change_of(waker, EV_DELETE);
 
 	/* It is gone with a queue that has been freed. */
-	(void)miost__kqueue_change(waker->selector.fd, &change);
+	(void)miost__kqueue_change(waker->queue->selector.fd, &change);
 }
