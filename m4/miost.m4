@@ -132,7 +132,8 @@ AS_CASE([$with_backend],
 dnl What the backends and the sockets need.
 miost_save_CPPFLAGS=$CPPFLAGS
 CPPFLAGS="$CPPFLAGS $KQUEUE_CPPFLAGS"
-AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait waitid])
+AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait syscall])
+AC_CHECK_FUNCS([waitid])
 MIOST_CHECK_CALLS([sys/socket.h], [accept4 recvmmsg sendmmsg])
 MIOST_CHECK_CALLS([unistd.h], [pipe2])
 MIOST_CHECK_CONSTANTS([sys/epoll.h], [EPOLLEXCLUSIVE])
@@ -151,6 +152,7 @@ AC_SEARCH_LIBS([clock_gettime], [rt], [],
   [AC_MSG_ERROR([this system has no clock_gettime])])
 AC_SEARCH_LIBS([pthread_sigmask], [pthread], [],
   [AC_MSG_ERROR([this system has no pthread_sigmask])])
+AC_CHECK_FUNCS([pthread_setcancelstate])
 
 AS_CASE([$with_waker],
   [auto], [AS_IF(

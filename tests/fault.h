@@ -123,6 +123,12 @@ int fault_kevent(int kq, const struct kevent *changes,
 	fault_kevent(kq, changes, n_changes, events, n_events, timeout)
 #endif
 
+#ifdef HAVE_SYSCALL
+long fault_syscall(long number, ...);
+
+#define syscall(...) fault_syscall(__VA_ARGS__)
+#endif
+
 #ifdef HAVE_PIPE2
 int fault_pipe2(int fds[2], int flags);
 
@@ -155,8 +161,6 @@ int fault_epoll_pwait2(int epfd, struct epoll_event *events, int n,
 		       const struct timespec *timeout, const void *mask);
 int fault_eventfd(unsigned int count, int flags);
 int fault_signalfd(int fd, const sigset_t *set, int flags);
-long fault_syscall(long number, ...);
-
 #define epoll_create1(flags) fault_epoll_create1(flags)
 #define epoll_ctl(epfd, operation, fd, event) \
 	fault_epoll_ctl(epfd, operation, fd, event)
@@ -166,7 +170,6 @@ long fault_syscall(long number, ...);
 	fault_epoll_pwait2(epfd, events, n, timeout, mask)
 #define eventfd(count, flags) fault_eventfd(count, flags)
 #define signalfd(fd, set, flags) fault_signalfd(fd, set, flags)
-#define syscall(...) fault_syscall(__VA_ARGS__)
 #endif
 
 #endif

@@ -2,7 +2,7 @@
 /* The calls that fault.h puts in place of the system's. */
 #include <limits.h>
 #include <stdarg.h>
-#ifdef HAVE_EPOLL_CREATE1
+#ifdef HAVE_SYSCALL
 #include <sys/syscall.h>
 #endif
 
@@ -305,6 +305,17 @@ fault_sigtimedwait(const sigset_t *set, siginfo_t *info,
 }
 #endif
 
+/* Once, and it need not return. */
+static void
+call_after_wait(void)
+{
+	void (*after)(void) = faults.after_wait;
+
+	faults.after_wait = NULL;
+	if (after != NULL)
+		after();
+}
+
 #ifdef HAVE_KQUEUE
 int
 fault_kqueue(void)
@@ -334,6 +345,8 @@ fault_kevent(int kq, const struct kevent *changes, unsigned short n_changes,
 		}
 	}
 	n = (kevent)(kq, changes, n_changes, events, n_events, timeout);
+	if (n_changes == 0)
+		call_after_wait();
 	for (int i = 0; n_changes > 0 && i < n; i++)
 		if (fails(KEVENT_RECEIPT)) {
 			events[i].flags = EV_ERROR;
@@ -394,7 +407,9 @@ fault_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout)
 		faults.clock += faults.waited;
 		timeout = 0;
 	}
-	return (epoll_wait)(epfd, events, n, timeout);
+	n = (epoll_wait)(epfd, events, n, timeout);
+	call_after_wait();
+	return n;
 }
 
 int
@@ -421,6 +436,9 @@ fault_signalfd(int fd, const sigset_t *set, int flags)
 	return fails(SIGNALFD) ? -1 : (signalfd)(fd, set, flags);
 }
 
+#endif
+
+#ifdef HAVE_SYSCALL
 #ifdef HAVE_SYS_EPOLL_PWAIT2
 /* The raw call takes two 64-bit numbers on every machine. */
 static long

@@ -26,6 +26,7 @@ struct faults {
 	bool made;		/* what fails has been done all the same */
 	int64_t waited;		/* the last timeout, in nanoseconds */
 	void (*after_getpeername)(void);
+	void (*after_wait)(void);
 	bool fake_waits;	/* waits take no time, the clock goes on */
 	bool fake_cores;	/* children that were killed left a core */
 	int vain_waits;		/* so often waitpid says that the child runs */

@@ -433,6 +433,44 @@ forgotten(void)
 	reset_faults();
 }
 
+static jmp_buf out_of_the_wait;
+
+static void
+leave(void)
+{
+	longjmp(out_of_the_wait, 1);
+}
+
+/* A wait that took the event with it, as one that is cancelled may. */
+static void
+wait_left(void)
+{
+	struct miost_waker *waker;
+	struct waiting w;
+
+	start_queue(&w);
+	check_ok(miost_waker_new(w.queue, 1, &waker));
+	for (int i = 0; i < 2; i++) {
+		check_ok(miost_waker_wake(waker));
+		if (setjmp(out_of_the_wait) == 0) {
+			faults.after_wait = leave;
+			(void)miost_os_queue_poll(w.queue, w.storage, 1,
+						  MIOST_FOREVER);
+			check(!"it was left");
+		}
+		if (i == 0)
+			check_ok(miost_waker_wake(waker));
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
+		check_eq(w.storage[0].id, 1);
+		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
+	}
+	check_ok(miost_waker_wake(waker));
+	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
+	miost_waker_free(waker);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
 /* Signals. */
 
 static void
@@ -707,6 +745,7 @@ static const struct tap_test tests[] = {
 	{ "a waker that is full is made room in", full_waker },
 	{ "errors of wakes are told, and not for ever", waker_errors },
 	{ "a wake goes on when interrupted", interrupted_wake },
+	{ "a wait that is left loses no wake", wait_left },
 	{ "wakers that are gone are forgotten", forgotten },
 	{ "no signals to be had: the mask as it was", no_signals },
 	{ "a signal is received when interrupted", signals_go_on },

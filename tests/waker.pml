@@ -17,18 +17,24 @@
  *			clear by looking, and later by a store
  *	-DFULL_ONCE	make room for a count, but do not write it
  *	-DLOOP_READS	let the loop reset the count after every wait
+ *	-DCUT_FORGOTTEN	do not repeat the wakes of a wait that was cancelled
  */
 
 #ifndef WAKERS
 #define WAKERS 2
 #endif
 #define WAKES 2
+#ifndef OTHERS
+#define OTHERS 2
+#endif
 #define MOST 2		/* what the count holds: the next write would block */
 
 bool woken;		/* the flag that wakers share with the queue */
 byte count;		/* of the eventfd */
 bool edge;		/* epoll's ready list has the eventfd */
-byte others = 2;	/* how often another descriptor becomes ready */
+byte others = OTHERS;	/* how often another descriptor becomes ready */
+byte cuts = 1;		/* how often a wait is cancelled, with its event */
+bool cut;		/* the last one was */
 byte idle = 1;		/* how often a wait gives nothing, or is none */
 
 byte published[WAKERS];	/* what each waker has made known */
@@ -114,7 +120,7 @@ inline look() {
 }
 
 active proctype loop() {
-	bool mine;
+	bool mine, repeated;
 
 	atomic {
 		byte k;
@@ -129,6 +135,13 @@ end:	do
 #ifdef REARM_BEFORE
 		rearm();
 #endif
+#ifndef CUT_FORGOTTEN
+		if
+		:: cut -> signal(repeated)
+		:: else
+		fi;
+		atomic { cut = false; repeated = false };
+#endif
 		/*
 		 * epoll_wait: blocks till something is ready. The kernel asks
 		 * the eventfd once more, and drops it if its count is 0. A
@@ -140,6 +153,8 @@ end_wait:	if
 		:: atomic { edge && count > 0 && others > 0 ->
 			edge = false; others--; mine = true }
 		:: atomic { edge && count == 0 -> edge = false; goto end }
+		:: atomic { edge && count > 0 && cuts > 0 ->
+			edge = false; cuts--; cut = true; goto end }
 		:: atomic { idle > 0 -> idle--; mine = false }
 		fi;
 #ifdef LOOP_READS

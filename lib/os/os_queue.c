@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The operating system's queue: checks arguments, a selector does the rest. */
+#include "config.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 
 #include "../core/compiler.h"
 #include "../core/probes.h"
+#include "cancel.h"
 #include "os_queue.h"
 #include "owner.h"
 #include "waker.h"
@@ -34,9 +37,14 @@ static MIOST__NOINLINE int
 select_and_rearm(struct miost_os_queue *queue, struct miost_event *events,
 		 size_t n, int64_t timeout)
 {
-	int count = miost__selector_select(&queue->selector, events, n,
-					   timeout);
+	int count;
 
+	/* The last one was cancelled, or left by longjmp(3), with its events. */
+	if (queue->waiting)
+		miost__waker_repeat(queue->wakers);
+	queue->waiting = true;
+	count = miost__selector_select(&queue->selector, events, n, timeout);
+	queue->waiting = false;
 	miost__waker_rearm(&queue->wakers);
 	return count;
 }
@@ -84,8 +92,8 @@ static const struct miost_source_ops os_queue_ops = {
 	.blocking_poll = os_queue_blocking_poll,
 };
 
-int
-miost_os_queue_new(struct miost_os_queue **out)
+static int
+new_queue(struct miost_os_queue **out)
 {
 	struct miost_os_queue *queue = malloc(sizeof(*queue));
 	const pid_t *owner = miost__owner_new();
@@ -101,9 +109,20 @@ miost_os_queue_new(struct miost_os_queue **out)
 	}
 	queue->source.ops = &os_queue_ops;
 	queue->wakers = NULL;
+	queue->waiting = false;
 	atomic_init(&queue->holders, 1);
 	*out = queue;
 	return 0;
+}
+
+int
+miost_os_queue_new(struct miost_os_queue **out)
+{
+	int state = miost__cancel_disable();
+	int err = new_queue(out);
+
+	miost__cancel_restore(state);
+	return err;
 }
 
 void
@@ -125,11 +144,15 @@ miost__os_queue_release(struct miost_os_queue *queue)
 void
 miost_os_queue_free(struct miost_os_queue *queue)
 {
+	int state;
+
 	if (queue == NULL)
 		return;
+	state = miost__cancel_disable();
 	miost__selector_close(&queue->selector);
 	miost__waker_abandon(queue->wakers);
 	miost__os_queue_release(queue);
+	miost__cancel_restore(state);
 }
 
 struct miost_source *

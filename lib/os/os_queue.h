@@ -14,6 +14,7 @@ struct miost_os_queue {
 	struct miost_source source;
 	struct miost__selector selector;
 	struct miost_waker *wakers;	/* a list; see waker.h */
+	bool waiting;			/* for events of theirs, too */
 	/*
 	 * Its user, and what was made for it and may be freed later. The last
 	 * one frees the struct, whose descriptor may have been closed before.

@@ -20,6 +20,7 @@
 #include <miost/process.h>
 #include <miost/unix.h>
 
+#include "cancel.h"
 #include "kqueue.h"
 #include "os_queue.h"
 
@@ -122,9 +123,9 @@ open_process(struct miost_process *process, struct miost_os_queue *queue,
 	return err;
 }
 
-int
-miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
-		  struct miost_process **out)
+static int
+new_process(struct miost_os_queue *queue, pid_t pid, miost_id id,
+	    struct miost_process **out)
 {
 	struct miost_process *process;
 	int err;
@@ -147,6 +148,17 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 	miost__os_queue_hold(queue);
 	*out = process;
 	return 0;
+}
+
+int
+miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
+		  struct miost_process **out)
+{
+	int state = miost__cancel_disable();
+	int err = new_process(queue, pid, id, out);
+
+	miost__cancel_restore(state);
+	return err;
 }
 
 /* waitpid for this child alone. 1: it has ended. */
@@ -188,8 +200,8 @@ look_again(struct miost_process *process)
 	return 0;
 }
 
-int
-miost_process_wait(struct miost_process *process, int *status)
+static int
+wait_for(struct miost_process *process, int *status)
 {
 	struct miost_event event;
 	int ended, now;
@@ -211,12 +223,26 @@ miost_process_wait(struct miost_process *process, int *status)
 	return ended;
 }
 
+int
+miost_process_wait(struct miost_process *process, int *status)
+{
+	int state = miost__cancel_disable();
+	int ended = wait_for(process, status);
+
+	miost__cancel_restore(state);
+	return ended;
+}
+
 void
 miost_process_free(struct miost_process *process)
 {
+	int state;
+
 	if (process == NULL)
 		return;
+	state = miost__cancel_disable();
 	close_process(process);
+	miost__cancel_restore(state);
 	miost__os_queue_release(process->queue);
 	free(process);
 }

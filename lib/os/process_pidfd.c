@@ -23,6 +23,7 @@
 
 #include <miost/process.h>
 
+#include "cancel.h"
 #include "os_queue.h"
 
 /* An enumerator of one C library, a macro or nothing in others. */
@@ -111,9 +112,9 @@ open_child(struct miost_os_queue *queue, pid_t pid, miost_id id)
 	return miost__os_queue_adopt(queue, fd, id, MIOST_EDGE);
 }
 
-int
-miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
-		  struct miost_process **out)
+static int
+new_process(struct miost_os_queue *queue, pid_t pid, miost_id id,
+	    struct miost_process **out)
 {
 	struct miost_process *process;
 	int err;
@@ -135,6 +136,17 @@ miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
 	return 0;
 }
 
+int
+miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
+		  struct miost_process **out)
+{
+	int state = miost__cancel_disable();
+	int err = new_process(queue, pid, id, out);
+
+	miost__cancel_restore(state);
+	return err;
+}
+
 /* As wait(2) gives it, which has no macros to make it with. */
 static int
 wait_status(const siginfo_t *info)
@@ -144,8 +156,8 @@ wait_status(const siginfo_t *info)
 	return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
-int
-miost_process_wait(struct miost_process *process, int *status)
+static int
+wait_for(struct miost_process *process, int *status)
 {
 	siginfo_t info;
 	int ended = ask(process->fd, &info, 0);
@@ -159,12 +171,26 @@ miost_process_wait(struct miost_process *process, int *status)
 	return 1;
 }
 
+int
+miost_process_wait(struct miost_process *process, int *status)
+{
+	int state = miost__cancel_disable();
+	int ended = wait_for(process, status);
+
+	miost__cancel_restore(state);
+	return ended;
+}
+
 void
 miost_process_free(struct miost_process *process)
 {
+	int state;
+
 	if (process == NULL)
 		return;
+	state = miost__cancel_disable();
 	miost__os_queue_drop(process->queue, process->fd);
+	miost__cancel_restore(state);
 	miost__os_queue_release(process->queue);
 	free(process);
 }

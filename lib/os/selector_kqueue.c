@@ -49,6 +49,7 @@
 #include <sys/event.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "kqueue.h"
 #include "owner.h"
 
@@ -172,6 +173,18 @@ is_socket(int fd)
 	return option_of(fd, SO_TYPE) != -2;
 }
 
+/* A call that does not wait, and is no cancellation point. */
+static int
+call(int kq, const struct kevent *changes, unsigned short n,
+     struct kevent *receipts)
+{
+	int state = miost__cancel_disable();
+	int count = kevent(kq, changes, n, receipts, n, &no_time);
+
+	miost__cancel_restore(state);
+	return count;
+}
+
 /* Changes. */
 
 /* The changes of one call, at most all filters out and in. */
@@ -192,8 +205,7 @@ make(int kq, struct changes *changes)
 	int count;
 
 	for (;;) {
-		count = kevent(kq, changes->list, changes->n, receipts,
-			       changes->n, &no_time);
+		count = call(kq, changes->list, changes->n, receipts);
 		if (count >= 0)
 			break;
 		if (errno != EINTR)
@@ -487,7 +499,7 @@ silence(int kq, const struct kevent *batch, int n)
 					k, (int)batch[i].ident,
 					EV_DELETE | EV_RECEIPT, 0);
 	/* Most have no other filter, and to have none is what is wanted. */
-	(void)kevent(kq, list, count, list, count, &no_time);
+	(void)call(kq, list, count, list);
 }
 
 int

@@ -22,6 +22,7 @@
 #include <miost/unix.h>
 
 #include "../core/probes.h"
+#include "cancel.h"
 #include "kqueue.h"
 #include "os_queue.h"
 #include "signals.h"
@@ -197,9 +198,9 @@ open_signals(struct miost_signals *signals, struct miost_os_queue *queue,
 	return err;
 }
 
-int
-miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
-		  miost_id id, struct miost_signals **out)
+static int
+new_signals(struct miost_os_queue *queue, const sigset_t *set, miost_id id,
+	    struct miost_signals **out)
 {
 	struct miost_signals *signals = malloc(sizeof(*signals));
 	int err;
@@ -227,7 +228,18 @@ fail:
 }
 
 int
-miost_signals_receive(struct miost_signals *signals)
+miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
+		  miost_id id, struct miost_signals **out)
+{
+	int state = miost__cancel_disable();
+	int err = new_signals(queue, set, id, out);
+
+	miost__cancel_restore(state);
+	return err;
+}
+
+static int
+receive(struct miost_signals *signals)
 {
 	int err = note(signals);
 	int number = take(&signals->set);
@@ -242,18 +254,32 @@ miost_signals_receive(struct miost_signals *signals)
 		number = next_dropped(signals);
 	if (err == 0)
 		err = keep_ready(signals);
-	if (number != 0)
-		MIOST__PROBE(signal, number);
 	return number != 0 ? number : err;
+}
+
+int
+miost_signals_receive(struct miost_signals *signals)
+{
+	int state = miost__cancel_disable();
+	int number = receive(signals);
+
+	miost__cancel_restore(state);
+	if (number > 0)
+		MIOST__PROBE(signal, number);
+	return number;
 }
 
 void
 miost_signals_free(struct miost_signals *signals)
 {
+	int state;
+
 	if (signals == NULL)
 		return;
+	state = miost__cancel_disable();
 	close_signals(signals);
 	miost__os_queue_release(signals->queue);
+	miost__cancel_restore(state);
 	miost__signals_unblock(&signals->blocked);
 	free(signals);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/probes.h"
+#include "cancel.h"
 #include "os_queue.h"
 #include "signals.h"
 
@@ -28,9 +29,9 @@ open_signals(struct miost_os_queue *queue, const sigset_t *set, miost_id id)
 	return miost__os_queue_adopt(queue, fd, id, MIOST_LEVEL);
 }
 
-int
-miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
-		  miost_id id, struct miost_signals **out)
+static int
+new_signals(struct miost_os_queue *queue, const sigset_t *set, miost_id id,
+	    struct miost_signals **out)
 {
 	struct miost_signals *signals = malloc(sizeof(*signals));
 	int err;
@@ -56,7 +57,18 @@ fail:
 }
 
 int
-miost_signals_receive(struct miost_signals *signals)
+miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
+		  miost_id id, struct miost_signals **out)
+{
+	int state = miost__cancel_disable();
+	int err = new_signals(queue, set, id, out);
+
+	miost__cancel_restore(state);
+	return err;
+}
+
+static int
+receive(struct miost_signals *signals)
 {
 	struct signalfd_siginfo info;
 	int number = 0;
@@ -69,7 +81,17 @@ miost_signals_receive(struct miost_signals *signals)
 		number = (int)info.ssi_signo;
 	else if (errno != EAGAIN)
 		return -errno;
-	if (number != 0)
+	return number;
+}
+
+int
+miost_signals_receive(struct miost_signals *signals)
+{
+	int state = miost__cancel_disable();
+	int number = receive(signals);
+
+	miost__cancel_restore(state);
+	if (number > 0)
 		MIOST__PROBE(signal, number);
 	return number;
 }
@@ -77,10 +99,14 @@ miost_signals_receive(struct miost_signals *signals)
 void
 miost_signals_free(struct miost_signals *signals)
 {
+	int state;
+
 	if (signals == NULL)
 		return;
+	state = miost__cancel_disable();
 	miost__os_queue_drop(signals->queue, signals->fd);
 	miost__os_queue_release(signals->queue);
+	miost__cancel_restore(state);
 	miost__signals_unblock(&signals->blocked);
 	free(signals);
 }

@@ -18,6 +18,8 @@
  * - The queue first looks at `woken`, without order, and leaves it when it is
  *   clear. After W it cannot miss E: the write came after E, and W after that.
  *   If it is clear, C was before.
+ * - A wait that was cancelled may have taken events with it, also of wakers
+ *   whose `woken` is clear. The next one first calls the system for all.
  * - A sink without room for the waker's event does not lose it: `woken` is
  *   clear too early then, which costs one call more. So does a wait that gave
  *   something else between E and its write, or a clear between two waits.
@@ -26,11 +28,14 @@
  * the end of its call. tests/waker.pml is a model of this that can be
  * checked exhaustively.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "../core/probes.h"
+#include "cancel.h"
 #include "os_queue.h"
 #include "waker.h"
 
@@ -81,9 +86,8 @@ miost__waker_rearm(struct miost_waker **list)
 	}
 }
 
-int
-miost_waker_new(struct miost_os_queue *queue, miost_id id,
-		   struct miost_waker **out)
+static int
+new_waker(struct miost_os_queue *queue, miost_id id, struct miost_waker **out)
 {
 	struct miost_waker *waker = malloc(sizeof(*waker));
 	int err;
@@ -106,6 +110,17 @@ miost_waker_new(struct miost_os_queue *queue, miost_id id,
 	queue->wakers = waker;
 	*out = waker;
 	return 0;
+}
+
+int
+miost_waker_new(struct miost_os_queue *queue, miost_id id,
+		   struct miost_waker **out)
+{
+	int state = miost__cancel_disable();
+	int err = new_waker(queue, id, out);
+
+	miost__cancel_restore(state);
+	return err;
 }
 
 int
@@ -139,11 +154,41 @@ miost_waker_wake(const struct miost_waker *waker)
 void
 miost_waker_free(struct miost_waker *waker)
 {
+	int state;
+
 	if (waker == NULL || !drop(&waker->users))
 		return;
+	state = miost__cancel_disable();
 	miost__waker_close(waker);
+	miost__cancel_restore(state);
 	miost__os_queue_release(waker->queue);
 	release(waker);
+}
+
+/* Adds a user, unless the last one is about to close the descriptors. */
+static bool
+hold_user(struct miost_waker *waker)
+{
+	unsigned int users = atomic_load_explicit(&waker->users,
+						  memory_order_relaxed);
+
+	while (users > 0 &&
+	       !atomic_compare_exchange_weak_explicit(
+		       &waker->users, &users, users + 1, memory_order_acquire,
+		       memory_order_relaxed))
+		;
+	return users > 0;
+}
+
+void
+miost__waker_repeat(struct miost_waker *first)
+{
+	for (; first != NULL; first = first->next) {
+		if (!hold_user(first))
+			continue;
+		(void)miost__waker_signal(first);
+		miost_waker_free(first);
+	}
 }
 
 void

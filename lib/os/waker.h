@@ -33,6 +33,9 @@ struct miost_waker {
  */
 void miost__waker_rearm(struct miost_waker **list);
 
+/* A wait ended without that: its events may be lost, and are made once more. */
+void miost__waker_repeat(struct miost_waker *first);
+
 /* The queue is freed. */
 void miost__waker_abandon(struct miost_waker *first);
 
@@ -48,7 +51,8 @@ int miost__waker_open(struct miost_waker *waker,
 
 /*
  * Makes one more event, whatever was made before. Called by several threads at
- * once and by signal handlers; may change errno, but does not block.
+ * once and by signal handlers; may change errno, but does not block, and is no
+ * cancellation point.
  */
 int miost__waker_signal(const struct miost_waker *waker);
 

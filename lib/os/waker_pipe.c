@@ -9,9 +9,13 @@
 
 #include <errno.h>
 #include <unistd.h>
+#ifdef HAVE_SYSCALL
+#include <sys/syscall.h>
+#endif
 
 #include <miost/unix.h>
 
+#include "cancel.h"
 #include "os_queue.h"
 #include "waker.h"
 
@@ -34,12 +38,46 @@ miost__waker_open(struct miost_waker *waker,
 	return err < 0 ? err : 0;
 }
 
+/*
+ * A thread that was cancelled here would leave `woken` set without an event.
+ * syscall(2) is no cancellation point. OpenBSD 7.5 has no such call any more, but
+ * may disable cancellation in a signal handler, too, as NetBSD 9, which locks a
+ * mutex for that, may not.
+ */
+static ssize_t
+write_byte(int fd)
+{
+#if defined(HAVE_SYSCALL) && defined(SYS_write)
+	return syscall(SYS_write, fd, "", (size_t)1);
+#else
+	int state = miost__cancel_disable();
+	ssize_t n = write(fd, "", 1);
+
+	miost__cancel_restore(state);
+	return n;
+#endif
+}
+
+static ssize_t
+read_some(int fd, char *buf, size_t len)
+{
+#if defined(HAVE_SYSCALL) && defined(SYS_read)
+	return syscall(SYS_read, fd, buf, len);
+#else
+	int state = miost__cancel_disable();
+	ssize_t n = read(fd, buf, len);
+
+	miost__cancel_restore(state);
+	return n;
+#endif
+}
+
 static void
 make_room(int fd)
 {
 	char buf[1024];
 
-	while (read(fd, buf, sizeof(buf)) == (ssize_t)sizeof(buf))
+	while (read_some(fd, buf, sizeof(buf)) == (ssize_t)sizeof(buf))
 		;
 }
 
@@ -47,7 +85,7 @@ int
 miost__waker_signal(const struct miost_waker *waker)
 {
 	for (;;) {
-		if (write(waker->sender, "", 1) >= 0)
+		if (write_byte(waker->sender) >= 0)
 			return 0;
 		if (errno == EINTR)
 			continue;
