@@ -9,6 +9,9 @@
  *   32-bit time_t after 68 years.
  * - epoll_wait is EINTR without any handler, too, when the process was stopped
  *   and continued (signal(7)). That is passed on: the caller polls again.
+ * - EPOLLERR without EPOLLHUP is a pipe without a reader, or a socket that has
+ *   an error pending, which may be that of one datagram, or nothing but a time
+ *   stamp in its queue of errors. It does not say that a side is closed.
  * - EPOLLRDHUP, asked for by one who only writes, would make a level-triggered
  *   loop spin on what no write can change, and EPOLLEXCLUSIVE refuses it.
  */
@@ -100,9 +103,6 @@ to_ready(uint32_t events)
 		ready |= MIOST_READ_CLOSED | MIOST_WRITE_CLOSED;
 	if (events & EPOLLRDHUP)
 		ready |= MIOST_HUP | MIOST_READ_CLOSED;
-	/* A pipe whose reader is gone. */
-	if (events == EPOLLERR || ((events & EPOLLERR) && (events & EPOLLOUT)))
-		ready |= MIOST_WRITE_CLOSED;
 	return ready;
 }
 
