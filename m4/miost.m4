@@ -93,7 +93,7 @@ AS_IF([test "$enable_werror" = yes], [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
 AC_DEFUN([MIOST_SANITIZE], [
 AC_ARG_ENABLE([sanitize],
   [AS_HELP_STRING([--enable-sanitize=LIST],
-    [build with sanitizers, such as address,undefined or thread])],
+    [build with sanitizers, such as address,undefined, memory or thread])],
   [], [enable_sanitize=no])
 AS_CASE([$enable_sanitize],
   [no], [],

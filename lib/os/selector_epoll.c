@@ -27,8 +27,20 @@
 #include <sys/syscall.h>
 #endif
 
+#ifdef __has_feature
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define WRITTEN(memory, size) __msan_unpoison(memory, size)
+#endif
+#endif
+
 #include "../core/compiler.h"
 #include "selector.h"
+
+/* Clang's memory sanitizer knows what epoll_wait writes, but not epoll_pwait2. */
+#ifndef WRITTEN
+#define WRITTEN(memory, size) ((void)0)
+#endif
 
 #ifndef HAVE_EPOLLEXCLUSIVE
 #undef EPOLLEXCLUSIVE
@@ -153,8 +165,10 @@ wait_timed(struct miost__selector *selector, struct epoll_event *events,
 
 	if (!whole && !selector->coarse) {
 		count = wait_precise(selector->fd, events, n, timeout);
-		if (count >= 0)
+		if (count >= 0) {
+			WRITTEN(events, (size_t)count * sizeof(*events));
 			return count;
+		}
 		if (!is_refused(errno))
 			return -errno;
 		selector->coarse = true;
