@@ -110,7 +110,7 @@ open_process(struct miost_process *process, struct miost_os_queue *queue,
 	int err = check_child(process->pid);
 
 	if (err == 0)
-		err = miost__selector_open(&process->selector,
+		err = miost__kqueue_open(&process->selector,
 					   queue->selector.owner);
 	if (err < 0)
 		return err;

@@ -17,8 +17,9 @@
 #include <miost/version.h>
 
 /*
- * Events taken from the system at once, of which a backend may keep that many
- * on its stack. More are left to the next poll.
+ * Events taken from the system at once. More are left to the next poll. A
+ * backend keeps them where the caller wants them, or in memory of its own: the
+ * stack may be a small one.
  */
 enum { MIOST__SELECTOR_BATCH = 256 };
 
@@ -29,6 +30,7 @@ struct miost__selector {
 	 * timeouts, so it is not tried again.
 	 */
 	bool coarse;
+	void *batch;		/* the backend's memory, if it needs any */
 	/* The process that made it, as owner.h has it. */
 	const pid_t *owner;
 };
@@ -42,7 +44,7 @@ bool miost__selector_has(enum miost_feature feature);
 /* Makes a close-on-exec descriptor. `owner` must live as long. */
 int miost__selector_open(struct miost__selector *selector, const pid_t *owner);
 
-/* Closes it, and nothing else; in a forked child only what it has. */
+/* Frees it all; in a forked child it closes only what that has. */
 void miost__selector_close(struct miost__selector *selector);
 
 /*

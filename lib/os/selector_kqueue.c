@@ -1,31 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend on kqueue(2). What systems do differently is dealt with here, and
- * nowhere else:
+ * The backend on kqueue(2): its changes. events_kqueue.c has what it waits for.
+ * What systems do differently is dealt with in these two. They are named as it
+ * was seen, by running on them (libkqueue 2.7.0, FreeBSD 13, NetBSD 7.99.34) or
+ * in the source of the kernel.
  *
  * - The fields of struct kevent have other types on each, `udata` among them
  *   (an integer on NetBSD before 10), and the counts that kevent(2) takes are
  *   int or size_t: none is assumed.
  * - EV_RECEIPT says of each change how it fared. What comes back is EV_ERROR
- *   alone (FreeBSD, NetBSD, OpenBSD) or with the flags that went in (macOS,
- *   libkqueue). Where there is no room for all, or too much, calls fail or wait
- *   (libkqueue; OpenBSD for some of EVFILT_WRITE): there is as much room as
- *   there are changes, and no time.
+ *   alone (FreeBSD 13, NetBSD 7.99) or with the flags that went in (macOS,
+ *   libkqueue 2.7). With more room than there are changes libkqueue waits, and
+ *   with less it fails: there is as much room as changes, and no time.
  * - EV_ADD of a filter that is there changes its id, but not its options: it
  *   is deleted first.
  * - A filter that EV_DISPATCH has disabled and EV_ENABLE enables does not fire
- *   again on NetBSD, and has its old id on libkqueue. It is only deleted.
+ *   again on NetBSD 7.99, and has its old id on libkqueue. It is only deleted.
+ * - With EV_CLEAR, NetBSD does not look at EV_DISPATCH (7.99, kern_event.c, and
+ *   in its revision 1.140 of 2022): what is for once has no EV_CLEAR.
  * - A call that was interrupted may have made its changes (macOS). They are made
  *   again, and what a change then does not find has been removed before.
  * - EVFILT_WRITE on a pipe whose reader is gone is EPIPE and not there on
- *   FreeBSD, EBADF on NetBSD; on macOS 10.10 and 10.11 it is EPIPE and there. On
- *   OpenBSD and on later macOS it is there, and fires.
- * - A pipe that cannot be written to any more is EV_EOF without an error, as is
- *   a socket that was shut down. It has no room; but on FreeBSD 14 it has what
- *   there was, and a socket may have none, so the descriptor is asked.
- * - NetBSD took no more than 10^8 seconds, 32-bit systems take no more than
- *   their time_t, and ticks of the clock are counted in an int. macOS dropped
- *   what is below a microsecond.
+ *   FreeBSD 13, EBADF on NetBSD 7.99; on macOS 10.10 and 10.11 it is EPIPE and
+ *   there. NetBSD since revision 1.182 of sys_pipe.c adds it, and it fires.
  * - The descriptor is not inherited by a forked child, where its number may be
  *   another file's.
  * - EV_ADD with EV_DISABLE makes a filter active before it disables it (NetBSD,
@@ -42,6 +39,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -52,12 +50,6 @@
 #include "cancel.h"
 #include "kqueue.h"
 #include "owner.h"
-
-#define NS_PER_US 1000
-#define NS_PER_S 1000000000
-
-/* The longest time that one kevent waits: a day, which every system takes. */
-#define LONGEST_WAIT (86400 * (int64_t)NS_PER_S)
 
 /* What each interest is to kqueue. */
 static const struct {
@@ -106,7 +98,7 @@ miost__selector_has(enum miost_feature feature)
 }
 
 int
-miost__selector_open(struct miost__selector *selector, const pid_t *owner)
+miost__kqueue_open(struct miost__selector *selector, const pid_t *owner)
 {
 	int fd;
 
@@ -128,6 +120,23 @@ miost__selector_open(struct miost__selector *selector, const pid_t *owner)
 #endif
 	selector->fd = fd;
 	selector->owner = owner;
+	selector->batch = NULL;
+	return 0;
+}
+
+int
+miost__selector_open(struct miost__selector *selector, const pid_t *owner)
+{
+	struct kevent *batch = calloc(MIOST__SELECTOR_BATCH, sizeof(*batch));
+	int err = -ENOMEM;
+
+	if (batch != NULL)
+		err = miost__kqueue_open(selector, owner);
+	if (err < 0) {
+		free(batch);
+		return err;
+	}
+	selector->batch = batch;
 	return 0;
 }
 
@@ -136,6 +145,7 @@ miost__selector_close(struct miost__selector *selector)
 {
 	if (miost__owner_is_here(selector->owner))
 		close(selector->fd);
+	free(selector->batch);
 }
 
 void
@@ -144,15 +154,6 @@ miost__kqueue_set_id(struct kevent *event, miost_id id)
 	_Static_assert(sizeof(event->udata) == sizeof(id),
 		       "an id goes into a pointer or an integer as wide");
 	memcpy(&event->udata, &id, sizeof(id));
-}
-
-static miost_id
-get_id(const struct kevent *event)
-{
-	miost_id id;
-
-	memcpy(&id, &event->udata, sizeof(id));
-	return id;
 }
 
 /* An option of a socket, or -1 if it cannot be had, or -2: it is no socket. */
@@ -165,12 +166,6 @@ option_of(int fd, int name)
 	if (getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0)
 		return value;
 	return errno == ENOTSOCK ? -2 : -1;
-}
-
-static bool
-is_socket(int fd)
-{
-	return option_of(fd, SO_TYPE) != -2;
 }
 
 /* A call that does not wait, and is no cancellation point. */
@@ -263,11 +258,14 @@ put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
 {
 	unsigned short flags = EV_ADD | EV_RECEIPT;
 
-	if (options & MIOST_EDGE)
-		flags |= EV_CLEAR;
-	/* It stays, disabled, and so is known to be registered. */
+	/*
+	 * What is for once stays, disabled, and so is known to be registered.
+	 * With EV_CLEAR NetBSD would not disable it.
+	 */
 	if (options & MIOST_ONESHOT)
 		flags |= EV_DISPATCH;
+	else if (options & MIOST_EDGE)
+		flags |= EV_CLEAR;
 	for (int i = 0; i < FILTERS; i++)
 		if (interests & filters[i].interest)
 			changes->list[changes->n++] =
@@ -416,122 +414,23 @@ miost__selector_deregister(const struct miost__selector *selector, int fd)
 	return take_out(selector->fd, fd, 0, EV_DELETE);
 }
 
-/* Events. */
-
-/*
- * The end of a file: to a reader, that nothing more comes; to a writer, that
- * nothing can be sent; with an error, both. That a pipe's writer has no reader
- * is an error, though kqueue gives none.
- */
-static miost_ready
-closed_ready(const struct kevent *event, bool reader)
+void
+miost__kqueue_silence(int kq, const struct kevent *batch, int n)
 {
-	miost_ready ready = MIOST_HUP;
-
-	if (event->fflags != 0)
-		return ready | MIOST_ERROR | MIOST_READ_CLOSED |
-		       MIOST_WRITE_CLOSED;
-	if (reader)
-		return ready | MIOST_READ_CLOSED;
-	if (!is_socket((int)event->ident))
-		ready |= MIOST_ERROR;
-	return ready | MIOST_WRITE_CLOSED;
-}
-
-/* What kqueue says in our terms. Read-closed and write-closed are as in mio. */
-static miost_ready
-to_ready(const struct kevent *event)
-{
-	bool eof = event->flags & EV_EOF;
-
-	if (event->filter == EVFILT_WRITE)
-		return MIOST_WRITABLE | (eof ? closed_ready(event, false) : 0);
-	if (event->filter == EVFILT_READ)
-		return MIOST_READABLE | (eof ? closed_ready(event, true) : 0);
-#ifdef HAVE_NOTE_OOB
-	if (event->filter == EVFILT_EXCEPT)
-		return MIOST_PRIORITY;
-#endif
-	/* Of what the library itself has put in: see kqueue.h. */
-	return MIOST_READABLE;
-}
-
-/* Waits without end, or at most LONGEST_WAIT. */
-static int
-wait_for(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
-{
-	int64_t us = timeout / NS_PER_US + (timeout % NS_PER_US != 0);
-	struct timespec span = { .tv_sec = 0 };
-	int count;
-
-	if (timeout > 0) {
-		span.tv_sec = (time_t)(us / (NS_PER_S / NS_PER_US));
-		span.tv_nsec = (long)(us % (NS_PER_S / NS_PER_US) * NS_PER_US);
-	}
-	count = kevent(kq, NULL, 0, batch, n, timeout < 0 ? NULL : &span);
-	return count < 0 ? -errno : count;
-}
-
-/* Which of the first `n` events is of the same oneshot descriptor, or `n`. */
-static int
-find_oneshot(const struct kevent *batch, int n, const struct kevent *event)
-{
-	int i = 0;
-
-	while (i < n && (batch[i].ident != event->ident ||
-			 !(batch[i].flags & EV_DISPATCH)))
-		i++;
-	return i;
-}
-
-/* Oneshot is one event of a descriptor: its other filters end with it. */
-static void
-silence(int kq, const struct kevent *batch, int n)
-{
-	struct kevent list[MIOST__SELECTOR_BATCH * (FILTERS - 1)];
+	struct kevent list[MIOST__KQUEUE_FEW];
 	unsigned short count = 0;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		for (int k = 0; k < FILTERS && (batch[i].flags & EV_DISPATCH);
 		     k++)
 			if (filters[k].filter.filter != batch[i].filter)
 				list[count++] = change_of(
 					k, (int)batch[i].ident,
 					EV_DELETE | EV_RECEIPT, 0);
-	/* Most have no other filter, and to have none is what is wanted. */
-	(void)call(kq, list, count, list);
-}
-
-int
-miost__selector_select(struct miost__selector *selector,
-		       struct miost_event *events, size_t n, int64_t timeout)
-{
-	struct kevent batch[MIOST__SELECTOR_BATCH];
-	unsigned short max = n < MIOST__SELECTOR_BATCH ? (unsigned short)n
-						       : MIOST__SELECTOR_BATCH;
-	bool oneshot = false;
-	int count, stored = 0;
-
-	if (timeout > LONGEST_WAIT)
-		return miost__selector_select_long(selector, events, n, timeout,
-						   LONGEST_WAIT);
-	count = wait_for(selector->fd, batch, max, timeout);
-	for (int i = 0; i < count; i++) {
-		int place = stored;
-
-		if (batch[i].flags & EV_DISPATCH) {
-			oneshot = true;
-			place = find_oneshot(batch, stored, &batch[i]);
-		}
-		if (place == stored) {
-			events[place].id = get_id(&batch[i]);
-			events[place].readiness = 0;
-			events[place].reserved = 0;
-			batch[stored++] = batch[i];
-		}
-		events[place].readiness |= to_ready(&batch[i]);
+		if (i + 1 < n && count <= MIOST__KQUEUE_FEW - FILTERS)
+			continue;
+		/* Most have no other filter: to have none is what is wanted. */
+		(void)call(kq, list, count, list);
+		count = 0;
 	}
-	if (oneshot)
-		silence(selector->fd, batch, stored);
-	return count < 0 ? count : stored;
 }

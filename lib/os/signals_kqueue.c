@@ -79,15 +79,16 @@ take(const sigset_t *set)
 static int
 note(struct miost_signals *signals)
 {
-	struct miost_event events[16];
+	struct miost_event events[MIOST__KQUEUE_FEW];
 	int n;
 
 	do {
-		n = miost__selector_select(&signals->selector, events, 16, 0);
+		n = miost__selector_select(&signals->selector, events,
+					   MIOST__KQUEUE_FEW, 0);
 		for (int i = 0; i < n; i++)
 			if (events[i].id != 0)
 				sigaddset(&signals->noted, (int)events[i].id);
-	} while (n == 16);
+	} while (n == MIOST__KQUEUE_FEW);
 	return n < 0 ? n : 0;
 }
 
@@ -183,7 +184,7 @@ open_signals(struct miost_signals *signals, struct miost_os_queue *queue,
 
 	if (err < 0)
 		return err;
-	err = miost__selector_open(&signals->selector, queue->selector.owner);
+	err = miost__kqueue_open(&signals->selector, queue->selector.owner);
 	if (err < 0) {
 		close(signals->fds[0]);
 		close(signals->fds[1]);

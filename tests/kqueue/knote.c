@@ -552,7 +552,8 @@ deliver(struct knote *note, struct kevent *event)
 		note->event.fflags = 0;
 		note->triggered = false;
 	}
-	if (note->flags & EV_DISPATCH)
+	/* NetBSD looks at it only if it did not find the other. */
+	if (note->flags & EV_DISPATCH && !(NETBSD && note->flags & EV_CLEAR))
 		note->disabled = true;
 	note->active = !(note->flags & (EV_CLEAR | EV_DISPATCH));
 	/* Others come first the next time. */

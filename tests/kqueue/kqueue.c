@@ -144,7 +144,7 @@ now(void)
 	return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
-/* EINVAL: not a time. NetBSD's limit is what BSD's was, and OpenBSD's is. */
+/* EINVAL: not a time. */
 static int
 to_deadline(const struct timespec *timeout, int64_t *deadline)
 {
@@ -154,8 +154,7 @@ to_deadline(const struct timespec *timeout, int64_t *deadline)
 	if (timeout == NULL)
 		return 0;
 	if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-	    timeout->tv_nsec >= NS_PER_S ||
-	    (NETBSD && timeout->tv_sec > 100000000))
+	    timeout->tv_nsec >= NS_PER_S)
 		return EINVAL;
 	if (timeout->tv_sec > INT32_MAX)
 		return 0;
