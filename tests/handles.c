@@ -803,6 +803,7 @@ among_sources(struct handle *h)
 	struct miost_source *sources[3];
 	struct miost_timers *timers;
 	struct miost_queue *own;
+	int n;
 
 	check_ok(miost_queue_new(&own));
 	check_ok(miost_timers_new(&timers));
@@ -813,8 +814,14 @@ among_sources(struct handle *h)
 	make_ready(h);
 	check_ok(miost_queue_add(own, event_of(2, 0)));
 	check_ok(miost_timers_add_deadline(timers, 3, 0, NULL));
-	check_eq(miost_poll_events(sources, 3, storage, 100, MIOST_FOREVER),
-		 3);
+	n = miost_poll_events(sources, 3, storage, 100, MIOST_FOREVER);
+	/* FreeBSD tells of a queue a moment later. */
+	if (n == 2 && h->inner != NULL && !on_epoll()) {
+		memmove(&storage[1], &storage[0], 2 * sizeof(storage[0]));
+		check_eq(poll_for(queue, 1, scaled(10 * SECOND)), 1);
+		n++;
+	}
+	check_eq(n, 3);
 	for (miost_id i = 0; i < 3; i++)
 		check_eq(storage[i].id, i + 1);
 	miost_timers_free(timers);

@@ -171,6 +171,16 @@ pipe_without_writer(void)
 	miost_os_queue_free(f.queue);
 }
 
+static bool
+tells_nothing_of_full_pipes(void)
+{
+#if defined(__NetBSD__) || defined(KQUEUE_DOUBLE_NETBSD)
+	return true;
+#else
+	return false;
+#endif
+}
+
 static void
 pipe_without_reader(void)
 {
@@ -189,6 +199,12 @@ pipe_without_reader(void)
 		if (full)
 			expect_nothing(&f);
 		close(fds[0]);
+		/* NetBSD until 2023 tells nobody of a full one. */
+		if (full && tells_nothing_of_full_pipes()) {
+			close(fds[1]);
+			miost_os_queue_free(f.queue);
+			continue;
+		}
 		ready = ready_of(&f, 1);
 		if (on_epoll())
 			check_eq(ready, full ? MIOST_ERROR

@@ -44,6 +44,11 @@ struct knote {
 	int fd;			/* what is watched; -1: nothing */
 	mode_t kind;		/* S_IFMT of it */
 	bool nested;		/* it is a kqueue */
+	bool told_later;	/* of an edge of that one */
+	bool broken;		/* a pipe, which has lost its reader */
+	bool was_ready;		/* when it was judged last */
+	bool peer_closed;	/* a socket's, for writing */
+	int64_t sent;		/* see double_sent */
 	int64_t mark;		/* see mark_of */
 	bool triggered;		/* EVFILT_USER */
 	bool active;
@@ -130,6 +135,12 @@ bool double_judge(struct knote *note);
  * is an edge of a kqueue: that one more knote waits in it.
  */
 int64_t double_mark(const struct knote *note);
+
+/* look.c: how much a socket was given to send; 0 where Linux does not tell. */
+int64_t double_sent(int fd);
+
+/* look.c: whether it is a pipe, and no FIFO. */
+bool double_is_pipe(const struct knote *note);
 
 /* knote.c: makes active what has something new. */
 void double_take_edges(struct kqueue *kq);

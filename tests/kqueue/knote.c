@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +13,6 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "double.h"
@@ -143,9 +141,47 @@ count_periods(struct knote *note)
 		note->event.data += (int64_t)periods;
 }
 
+/* The writer of a full pipe: NetBSD wakes before it marks the reader's end. */
+static bool
+is_silent(struct knote *note)
+{
+	short ready;
+
+	if (!NETBSD || !is_writer(note) || !double_is_pipe(note))
+		return false;
+	ready = double_poll(note->fd);
+	if (!(ready & POLLERR) || note->broken)
+		return false;
+	note->broken = true;
+	return !(ready & POLLOUT);
+}
+
+/*
+ * Linux wakes who waits to write, too, when a peer sends no more. That is no
+ * news where there was room and nothing has been sent since.
+ */
+static bool
+is_spurious(struct knote *note)
+{
+	bool closed, news;
+
+	if (!is_writer(note) || note->kind != S_IFSOCK)
+		return false;
+	closed = double_poll(note->fd) & POLLRDHUP;
+	news = closed && !note->peer_closed;
+	note->peer_closed = closed;
+	if (!news || !note->was_ready || double_sent(note->fd) != note->sent)
+		return false;
+	/* The end of its own half, or an error, is told. */
+	(void)double_judge(note);
+	return !(note->flags & EV_EOF) && !(double_poll(note->fd) & POLLERR);
+}
+
 static void
 take_edge(struct knote *note)
 {
+	if (is_silent(note) || is_spurious(note))
+		return;
 	if (is_of_signal(note))
 		note->event.data++;
 	if (is_of_process(note))
@@ -187,7 +223,7 @@ double_must_look(const struct kqueue *kq)
 
 	for (note = kq->notes.next; note != &kq->notes; note = note->next) {
 		inner = note->nested ? double_find_kqueue(note->fd) : NULL;
-		if (is_without_pidfd(note) ||
+		if (is_without_pidfd(note) || note->told_later ||
 		    (inner != NULL && double_must_look(inner)))
 			return true;
 	}
@@ -202,6 +238,11 @@ has_changed(struct knote *note)
 	bool changed = mark != note->mark;
 	siginfo_t info;
 
+	/* FreeBSD tells the outer kqueue from a task, a moment later. */
+	note->told_later = !NETBSD && note->nested && changed &&
+			   !note->told_later;
+	if (note->told_later)
+		return false;
 	note->mark = mark;
 	return changed || (is_without_pidfd(note) && has_ended(note, &info));
 }
@@ -271,12 +312,9 @@ watch(struct knote *note, uint32_t events)
 static bool
 is_broken_pipe(const struct knote *note)
 {
-	struct statfs fs;
-
 	/* A FIFO has, as long as it has a writer. */
-	return is_writer(note) && note->kind == S_IFIFO &&
-	       double_poll(note->fd) & POLLERR && fstatfs(note->fd, &fs) == 0 &&
-	       fs.f_type == PIPEFS_MAGIC;
+	return is_writer(note) && double_is_pipe(note) &&
+	       double_poll(note->fd) & POLLERR;
 }
 
 static int

@@ -918,6 +918,25 @@ duplicated_kqueue(void)
 	close_pair(fds);
 }
 
+/* FreeBSD tells the outer kqueue from a task: who does not wait may miss it. */
+static void
+kqueue_in_kqueue_later(void)
+{
+	int inner = make_kqueue(), outer = make_kqueue();
+	int fds[2];
+
+	make_pipe(fds);
+	check_ok(change(inner, fds[0], READ, EV_ADD));
+	check_ok(change(outer, inner, READ, EV_ADD));
+	send_bytes(fds[1], 1);
+	check_eq(wait_for(outer, 8, 0), NETBSD);
+	check_eq(wait_for(outer, 8, 0), 1);
+	check_eq(wait_for(outer, 8, 0), 1);
+	close_pair(fds);
+	close(inner);
+	close(outer);
+}
+
 static void
 kqueue_in_kqueue(void)
 {
@@ -1429,9 +1448,62 @@ pipe_without_reader(void)
 	check(events[0].data >= 512);
 	close(fds[0]);
 	expect(kq, fds[1], WRITE, 0, true, 0);
-	check_ok(change(kq, fds[1], WRITE, EV_DELETE));
+	/* FreeBSD's pipeclose() calls knlist_clear(): for once, also by level. */
+	if (NETBSD) {
+		expect(kq, fds[1], WRITE, 0, true, 0);
+		check_ok(change(kq, fds[1], WRITE, EV_DELETE));
+	} else {
+		check(events[0].flags & EV_ONESHOT);
+		expect_none(kq);
+		check_eq(change(kq, fds[1], WRITE, EV_DELETE), ENOENT);
+	}
 	check_eq(change(kq, fds[1], WRITE, EV_ADD), NETBSD ? EBADF : EPIPE);
 	close(fds[1]);
+	close(kq);
+}
+
+/* NetBSD's pipeclose() wakes who writes before it marks the end. */
+static void
+full_pipe_without_reader(void)
+{
+	static const char block[4096];
+	int kq = make_kqueue();
+	int fds[2];
+
+	make_pipe(fds);
+	while (write(fds[1], block, sizeof(block)) > 0)
+		;
+	check_ok(change(kq, fds[1], WRITE, EV_ADD));
+	expect_none(kq);
+	close(fds[0]);
+	if (NETBSD)
+		check_eq(wait_for(kq, 8, 50), 0);
+	else
+		expect(kq, fds[1], WRITE, 0, true, 0);
+	close(fds[1]);
+	close(kq);
+}
+
+/* That a peer sends no more is no news to who writes and has room. */
+static void
+no_news_to_writers(void)
+{
+	int kq = make_kqueue();
+	int fds[2];
+
+	for (int tcp = 0; tcp < 2; tcp++) {
+		if (tcp)
+			make_tcp_pair(fds);
+		else
+			make_pair(fds);
+		check_ok(change(kq, fds[0], WRITE, EV_ADD | EV_CLEAR));
+		expect_one(kq, fds[0], WRITE);
+		expect_none(kq);
+		check_ok(shutdown(fds[1], SHUT_WR));
+		check_eq(wait_for(kq, 8, 50), 0);
+		check_ok(change(kq, fds[0], WRITE, EV_DELETE));
+		close_pair(fds);
+	}
 	close(kq);
 }
 
@@ -1901,6 +1973,7 @@ static const struct tap_test tests[] = {
 	{ "added by another thread wakes the waiter", added_by_a_thread },
 	{ "dup of a kqueue descriptor", duplicated_kqueue },
 	{ "a kqueue in a kqueue", kqueue_in_kqueue },
+	{ "the outer one is told later", kqueue_in_kqueue_later },
 	{ "the same by edge", kqueue_in_kqueue_by_edge },
 	{ "poll(2) on a kqueue", polled_kqueue },
 	{ "closing a registered descriptor", closed_while_registered },
@@ -1917,6 +1990,8 @@ static const struct tap_test tests[] = {
 	{ "EV_ADD|EV_DISABLE, then data", data_while_disabled },
 	{ "EV_ADD|EV_DISABLE, then the end", end_while_disabled },
 	{ "a pipe without a reader", pipe_without_reader },
+	{ "a full one", full_pipe_without_reader },
+	{ "a peer's half-close is no news to writers", no_news_to_writers },
 	{ "the filter of a pipe's other end", other_end_of_pipe },
 	{ "a Unix stream whose peer closed", unix_peer_closed },
 	{ "half-closed streams", half_closed },

@@ -6,12 +6,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include "double.h"
 
@@ -49,6 +51,25 @@ is_tcp(int fd, struct tcp_info *info)
 	socklen_t len = sizeof(*info);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0;
+}
+
+int64_t
+double_sent(int fd)
+{
+	struct tcp_info info;
+
+	return is_tcp(fd, &info)
+		       ? (int64_t)info.tcpi_bytes_sent + info.tcpi_notsent_bytes
+		       : 0;
+}
+
+bool
+double_is_pipe(const struct knote *note)
+{
+	struct statfs fs;
+
+	return note->kind == S_IFIFO && fstatfs(note->fd, &fs) == 0 &&
+	       fs.f_type == PIPEFS_MAGIC;
 }
 
 /* Connected, connecting, or was: the name stays when the peer is gone. */
@@ -106,7 +127,10 @@ set_eof(struct knote *note, bool eof, unsigned int error)
 	note->event.fflags = error;
 }
 
-/* The filter of a pipe's other end is taken, and never fires: as poll says. */
+/*
+ * The filter of a pipe's other end is taken, and never fires: as poll says. The
+ * end of the reader has FreeBSD clear the list of knotes, each for once then.
+ */
 static bool
 judge_pipe(struct knote *note)
 {
@@ -115,6 +139,8 @@ judge_pipe(struct knote *note)
 	bool eof = ready & (is_reader(note) ? POLLHUP : POLLERR);
 
 	set_eof(note, eof, 0);
+	if (!NETBSD && eof && is_writer(note) && double_is_pipe(note))
+		note->flags |= EV_ONESHOT;
 	if (is_reader(note))
 		note->event.data = used;
 	else
@@ -188,8 +214,8 @@ judge_device(struct knote *note)
 	return ready & (POLLHUP | (is_reader(note) ? POLLIN : POLLOUT));
 }
 
-bool
-double_judge(struct knote *note)
+static bool
+judge(struct knote *note)
 {
 	struct kqueue *inner;
 
@@ -211,6 +237,15 @@ double_judge(struct knote *note)
 	double_take_edges(inner);
 	note->event.data = double_count(inner);
 	return note->event.data > 0;
+}
+
+bool
+double_judge(struct knote *note)
+{
+	note->was_ready = judge(note);
+	if (is_writer(note) && note->kind == S_IFSOCK)
+		note->sent = double_sent(note->fd);
+	return note->was_ready;
 }
 
 int64_t
