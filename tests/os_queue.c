@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include "util.h"
 
@@ -697,9 +698,18 @@ static void
 evented_errors(void)
 {
 	struct fixture f = make_fixture();
+	static const struct {
+		miost_interests interests;
+		miost_options options;
+	} wrong[] = {
+		{ MIOST_READABLE, MIOST_ONESHOT },
+		{ MIOST_READABLE | MIOST_PRIORITY, MIOST_LEVEL },
+		{ MIOST_READ_CLOSED, MIOST_EDGE },
+	};
 	struct handle handle = { .evented = { &handle_ops },
 				 .result = -987654 };
 	struct miost_evented *evented = &handle.evented;
+	int expected;
 
 	check_eq(miost_os_queue_register_evented(f.queue, evented, 1,
 						 MIOST_TIMER, 0), -EINVAL);
@@ -709,7 +719,27 @@ evented_errors(void)
 	check_eq(miost_os_queue_reregister_evented(f.queue, evented, 1,
 						   MIOST_READABLE,
 						   MIOST_EXCLUSIVE), -EINVAL);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		check_eq(miost_os_queue_register_evented(
+				 f.queue, evented, 1, wrong[i].interests,
+				 MIOST_EXCLUSIVE | wrong[i].options), -EINVAL);
+		check_eq(miost_os_queue_reregister_evented(
+				 f.queue, evented, 1, wrong[i].interests,
+				 MIOST_EXCLUSIVE | wrong[i].options), -EINVAL);
+	}
 	check_eq(handle.calls, 0);
+	/* What this system cannot do is told before the handle is asked. */
+	expected = miost_has(MIOST_FEATURE_EXCLUSIVE) ? -987654 : -ENOTSUP;
+	check_eq(miost_os_queue_register_evented(f.queue, evented, 1,
+						 MIOST_READABLE,
+						 MIOST_EXCLUSIVE), expected);
+	expected = miost_has(MIOST_FEATURE_PRIORITY) ? -987654 : -ENOTSUP;
+	check_eq(miost_os_queue_register_evented(f.queue, evented, 1,
+						 MIOST_PRIORITY, 0), expected);
+	check_eq(miost_os_queue_reregister_evented(f.queue, evented, 1,
+						   MIOST_PRIORITY, 0),
+		 expected);
+	handle.calls = 0;
 	check_eq(miost_os_queue_register_evented(f.queue, evented, 1,
 						 MIOST_READABLE, 0), -987654);
 	check_eq(miost_os_queue_reregister_evented(f.queue, evented, 1,
@@ -719,6 +749,65 @@ evented_errors(void)
 		 -987654);
 	check_eq(handle.calls, 3);
 	miost_os_queue_free(f.queue);
+}
+
+/* Each in turn, as the first of its descriptors, and it works. */
+static void
+number_zero(void)
+{
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 100);
+	struct fixture f, busy = make_fixture();
+	struct miost_waker *waker;
+	struct miost_signals *signals;
+	struct miost_process *process;
+	int gate[2];
+	sigset_t set;
+	pid_t child;
+	int err;
+
+	check(saved >= 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	close(0);
+	f = make_fixture();
+	check_eq(miost_os_queue_fd(f.queue), 0);
+	check_ok(miost_waker_new(f.queue, 1, &waker));
+	check_ok(miost_waker_wake(waker));
+	expect(&f, 1, MIOST_READABLE);
+	miost_waker_free(waker);
+	miost_os_queue_free(f.queue);
+	check(fcntl(0, F_GETFD) < 0);
+
+	check_ok(miost_waker_new(busy.queue, 2, &waker));
+	check_ok(miost_waker_wake(waker));
+	expect(&busy, 2, MIOST_READABLE);
+	miost_waker_free(waker);
+	check(fcntl(0, F_GETFD) < 0);
+
+	check_ok(miost_signals_new(busy.queue, &set, 3, &signals));
+	check_ok(raise(SIGUSR1));
+	expect(&busy, 3, MIOST_READABLE);
+	check_eq(miost_signals_receive(signals), SIGUSR1);
+	miost_signals_free(signals);
+	check(fcntl(0, F_GETFD) < 0);
+
+	check_eq(dup2(saved, 0), 0);
+	child = start_gated(gate, 5);
+	close(0);
+	err = miost_process_new(busy.queue, child, 4, &process);
+	let_end(gate);
+	if (err == 0) {
+		expect(&busy, 4, MIOST_READABLE);
+		check_eq(miost_process_wait(process, NULL), 1);
+		miost_process_free(process);
+	} else {
+		check_eq(err, -ENOTSUP);
+		check_eq(waitpid(child, NULL, 0), child);
+	}
+	check(fcntl(0, F_GETFD) < 0);
+	check_eq(dup2(saved, 0), 0);
+	close(saved);
+	miost_os_queue_free(busy.queue);
 }
 
 static const struct tap_test tests[] = {
@@ -746,6 +835,7 @@ static const struct tap_test tests[] = {
 	{ "a signal handler: -EINTR, and no event lost", interrupted },
 	{ "stopped and continued: early with -EINTR, or in time", stopped },
 	{ "a queue in a queue, and in poll(2)", nested },
+	{ "descriptor 0 is one like any other", number_zero },
 	{ "handles of the caller's own", evented },
 	{ "their errors, and what is checked before", evented_errors },
 };
