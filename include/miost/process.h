@@ -16,7 +16,9 @@ struct miost_process;
 /*
  * Watches a child of the calling process: when it ends, or if it has ended
  * already, `queue` has one event with MIOST_READABLE and `id`. The child is
- * reaped by miost_process_wait(), and by nothing else in the library.
+ * reaped by miost_process_wait(), and by nothing else in the library. While a
+ * tracer holds the dead child it cannot be reaped: then an event comes with
+ * which miost_process_wait() returns 0, and another one later.
  *
  * Returns 0, or
  * -EINVAL: `pid` is not positive;
@@ -34,7 +36,8 @@ MIOST_API int miost_process_new(struct miost_os_queue *queue, pid_t pid,
 
 /*
  * Returns 1 when the child has ended and is now reaped, with its status, as
- * wait(2) gives it, in `*status`, unless that is NULL; 0 while it runs.
+ * wait(2) gives it, in `*status`, unless that is NULL; 0 while it runs, or
+ * cannot be reaped yet. Never blocks.
  * -ECHILD: it was reaped before, or, because SIGCHLD is ignored, by the system.
  */
 MIOST_API int miost_process_wait(struct miost_process *process, int *status)

@@ -43,7 +43,7 @@ struct knote {
 	int64_t asked_data;
 	int fd;			/* what is watched; -1: nothing */
 	mode_t kind;		/* S_IFMT of it */
-	bool nested;		/* it is a kqueue */
+	struct kqueue *nested;	/* the kqueue that it is, if it lives */
 	bool told_later;	/* of an edge of that one */
 	bool broken;		/* a pipe, which has lost its reader */
 	bool was_ready;		/* when it was judged last */
@@ -119,6 +119,9 @@ close_only(int fd)
 
 /* The kqueue that a descriptor is, if it is one. */
 struct kqueue *double_find_kqueue(int fd);
+
+/* The kqueue that a knote watches, if it watches one that lives. */
+struct kqueue *double_inner(const struct knote *note);
 
 /* Moves a descriptor of our own to where tests do not look. */
 int double_hide(int fd);

@@ -222,7 +222,7 @@ double_must_look(const struct kqueue *kq)
 	const struct kqueue *inner;
 
 	for (note = kq->notes.next; note != &kq->notes; note = note->next) {
-		inner = note->nested ? double_find_kqueue(note->fd) : NULL;
+		inner = double_inner(note);
 		if (is_without_pidfd(note) || note->told_later ||
 		    (inner != NULL && double_must_look(inner)))
 			return true;
@@ -253,15 +253,13 @@ double_take_edges(struct kqueue *kq)
 	struct knote *note, *next;
 	struct kqueue *inner;
 
-	/* To look into a kqueue makes it readable, if it was not seen to be. */
-	for (note = kq->notes.next; note != &kq->notes; note = note->next) {
-		inner = note->nested ? double_find_kqueue(note->fd) : NULL;
-		if (inner != NULL)
-			double_take_edges(inner);
-	}
 	/* First, so that what comes meanwhile is an edge of epoll alone. */
 	for (note = kq->notes.next; note != &kq->notes; note = next) {
 		next = note->next;
+		inner = double_inner(note);
+		/* To look into it makes it readable, if it was not seen to be. */
+		if (inner != NULL)
+			double_take_edges(inner);
 		if (has_changed(note))
 			take_edge(note);
 	}
@@ -329,7 +327,7 @@ attach_descriptor(struct knote *note)
 		return errno;
 	note->kind = st.st_mode & S_IFMT;
 	inner = double_find_kqueue(note->fd);
-	note->nested = inner != NULL;
+	note->nested = inner;
 	if (inner != NULL && (inner == note->kq || is_writer(note)))
 		return EINVAL;
 	if (is_broken_pipe(note))

@@ -47,7 +47,8 @@ enum { OUT_OF_THE_WAY = 1100 };
 
 /*
  * One lock for all. Taken with all signals blocked, since handlers call kevent,
- * too, and without being cancelled, and never held by who sleeps.
+ * too, and without being cancelled, and never held by who sleeps: that alone is
+ * a cancellation point.
  */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 struct kqueue *double_kqueues;
@@ -100,6 +101,17 @@ double_find_kqueue(int fd)
 
 	while (kq != NULL &&
 	       epoll_ctl(fd, EPOLL_CTL_MOD, kq->wake, &same) != 0)
+		kq = kq->next;
+	return kq;
+}
+
+/* It may have come to an end by a number that was not looked at. */
+struct kqueue *
+double_inner(const struct knote *note)
+{
+	struct kqueue *kq = note->nested != NULL ? double_kqueues : NULL;
+
+	while (kq != NULL && kq != note->nested)
 		kq = kq->next;
 	return kq;
 }
@@ -166,13 +178,15 @@ to_deadline(const struct timespec *timeout, int64_t *deadline)
 	return 0;
 }
 
-/* Sleeps, with the signals of the caller. Returns 0 or an errno. */
+/* Sleeps, with the caller's signals, and may be cancelled. 0 or an errno. */
 static int
-sleep_until(int fd, int64_t deadline, bool must_look, const sigset_t *mask)
+sleep_until(int fd, int64_t deadline, bool must_look,
+	    const struct before *before)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	struct timespec span;
 	int64_t left = deadline;
+	int err;
 
 	if (deadline != INT64_MAX)
 		left -= now();
@@ -182,7 +196,10 @@ sleep_until(int fd, int64_t deadline, bool must_look, const sigset_t *mask)
 		left = NS_PER_TICK;
 	span.tv_sec = (time_t)(left / NS_PER_S);
 	span.tv_nsec = (long)(left % NS_PER_S);
-	return ppoll(&wait, 1, &span, mask) < 0 ? errno : 0;
+	pthread_setcancelstate(before->cancel, NULL);
+	err = ppoll(&wait, 1, &span, &before->mask) < 0 ? errno : 0;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return err;
 }
 
 /* The kqueue of a call, which may come to an end while it sleeps. */
@@ -199,7 +216,7 @@ enter(int fd)
 /* Returns how many events, or a negative errno. With the lock. */
 static int
 wait_for_events(int fd, struct kevent *events, int room,
-		const struct timespec *timeout, const sigset_t *mask)
+		const struct timespec *timeout, const struct before *before)
 {
 	struct kqueue *kq;
 	int64_t deadline;
@@ -216,7 +233,7 @@ wait_for_events(int fd, struct kevent *events, int room,
 			return n;
 		must_look = double_must_look(kq);
 		pthread_mutex_unlock(&mutex);
-		err = sleep_until(fd, deadline, must_look, mask);
+		err = sleep_until(fd, deadline, must_look, before);
 		pthread_mutex_lock(&mutex);
 	}
 	return -err;
@@ -238,7 +255,7 @@ kevent(int fd, const struct kevent *changes, event_count nchanges,
 	n = kq == NULL ? -EBADF
 		       : apply_all(kq, changes, nchanges, events, &room);
 	if (n == 0 && room > 0)
-		n = wait_for_events(fd, events, room, timeout, &before.mask);
+		n = wait_for_events(fd, events, room, timeout, &before);
 	unlock(&before);
 	/* A system call that succeeds leaves errno alone. */
 	errno = n < 0 ? -n : saved;

@@ -231,7 +231,7 @@ judge(struct knote *note)
 		return judge_socket(note);
 	if (note->kind == S_IFREG)
 		return judge_file(note);
-	inner = double_find_kqueue(note->fd);
+	inner = double_inner(note);
 	if (inner == NULL)
 		return judge_device(note);
 	double_take_edges(inner);
@@ -253,8 +253,8 @@ double_mark(const struct knote *note)
 {
 	const struct kqueue *inner;
 
-	if (note->nested) {
-		inner = double_find_kqueue(note->fd);
+	if (note->nested != NULL) {
+		inner = double_inner(note);
 		return inner != NULL ? inner->queued : note->mark;
 	}
 	if (note->kind == S_IFIFO)
