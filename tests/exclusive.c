@@ -3,9 +3,8 @@
  * One listener in the queues of several processes: how many of them one
  * connection wakes, with MIOST_EXCLUSIVE and without.
  */
-#ifdef __linux__
-#include <sys/epoll.h>
-#endif
+#include "config.h"
+
 #include <signal.h>
 #include <stdint.h>
 #include <sys/wait.h>
@@ -165,7 +164,7 @@ without(void)
 static void
 with(void)
 {
-#ifdef EPOLLEXCLUSIVE
+#ifdef HAVE_EPOLLEXCLUSIVE
 	check(miost_has(MIOST_FEATURE_EXCLUSIVE) || !on_epoll());
 #endif
 	if (!miost_has(MIOST_FEATURE_EXCLUSIVE))
