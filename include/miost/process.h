@@ -37,7 +37,8 @@ MIOST_API int miost_process_new(struct miost_os_queue *queue, pid_t pid,
 /*
  * Returns 1 when the child has ended and is now reaped, with its status, as
  * wait(2) gives it, in `*status`, unless that is NULL; 0 while it runs, or
- * cannot be reaped yet. Never blocks.
+ * cannot be reaped yet. Never blocks. -ENOMEM: it cannot be reaped yet, and on
+ * kqueue there was no memory to look again later; call again.
  * -ECHILD: it was reaped before, or, because SIGCHLD is ignored, by the system.
  */
 MIOST_API int miost_process_wait(struct miost_process *process, int *status)

@@ -39,7 +39,7 @@ select_and_rearm(struct miost_os_queue *queue, struct miost_event *events,
 {
 	int count;
 
-	/* The last one was cancelled, or left by longjmp(3), with its events. */
+	/* The last one was cancelled, or left by longjmp(3). */
 	if (queue->waiting)
 		miost__waker_repeat(queue->wakers);
 	queue->waiting = true;

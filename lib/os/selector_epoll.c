@@ -37,7 +37,7 @@
 #include "../core/compiler.h"
 #include "selector.h"
 
-/* Clang's memory sanitizer knows what epoll_wait writes, but not epoll_pwait2. */
+/* Clang's memory sanitizer does not know what epoll_pwait2 writes. */
 #ifndef WRITTEN
 #define WRITTEN(memory, size) ((void)0)
 #endif

@@ -40,9 +40,9 @@ miost__waker_open(struct miost_waker *waker,
 
 /*
  * A thread that was cancelled here would leave `woken` set without an event.
- * syscall(2) is no cancellation point. OpenBSD 7.5 has no such call any more, but
- * may disable cancellation in a signal handler, too, as NetBSD 9, which locks a
- * mutex for that, may not.
+ * syscall(2) is no cancellation point. Where there is none (OpenBSD since 7.5)
+ * cancellation is disabled, which need not be safe in a signal handler
+ * everywhere.
  */
 static ssize_t
 write_byte(int fd)

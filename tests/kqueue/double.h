@@ -134,8 +134,8 @@ bool double_judge(struct knote *note);
 
 /*
  * look.c: changes that make no edge on Linux but do there: of the bytes in a
- * pipe, of what is left of a file, of a socket's being connected; and what alone
- * is an edge of a kqueue: that one more knote waits in it.
+ * pipe, of what is left of a file, of a socket's being connected; and what is
+ * the only edge of a kqueue: that one more knote waits in it.
  */
 int64_t double_mark(const struct knote *note);
 

@@ -257,7 +257,7 @@ double_take_edges(struct kqueue *kq)
 	for (note = kq->notes.next; note != &kq->notes; note = next) {
 		next = note->next;
 		inner = double_inner(note);
-		/* To look into it makes it readable, if it was not seen to be. */
+		/* To look into it makes it readable. */
 		if (inner != NULL)
 			double_take_edges(inner);
 		if (has_changed(note))

@@ -613,7 +613,7 @@ dispatch_then_enable(void)
 	close(kq);
 }
 
-/* kern_event.c of NetBSD tests EV_CLEAR first, and has EV_DISPATCH in its else. */
+/* NetBSD's kern_event.c tests EV_CLEAR first, and EV_DISPATCH in its else. */
 static void
 dispatch_and_clear(void)
 {
@@ -1448,7 +1448,7 @@ pipe_without_reader(void)
 	check(events[0].data >= 512);
 	close(fds[0]);
 	expect(kq, fds[1], WRITE, 0, true, 0);
-	/* FreeBSD's pipeclose() calls knlist_clear(): for once, also by level. */
+	/* FreeBSD's pipeclose() calls knlist_clear(): each is for once. */
 	if (NETBSD) {
 		expect(kq, fds[1], WRITE, 0, true, 0);
 		check_ok(change(kq, fds[1], WRITE, EV_DELETE));
