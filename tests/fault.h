@@ -10,6 +10,8 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -33,6 +35,7 @@ void *fault_calloc(size_t n, size_t size);
 void *fault_realloc(void *old, size_t size);
 int fault_socket(int family, int type, int protocol);
 int fault_socketpair(int family, int type, int protocol, int fds[2]);
+int fault_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int fault_setsockopt(int fd, int level, int name, const void *value,
 		     socklen_t len);
 void *fault_mmap(void *addr, size_t len, int protection, int flags, int fd,
@@ -52,7 +55,11 @@ ssize_t fault_recvfrom(int fd, void *buf, size_t len, int flags,
 		       struct sockaddr *addr, socklen_t *addr_len);
 ssize_t fault_sendto(int fd, const void *buf, size_t len, int flags,
 		     const struct sockaddr *addr, socklen_t addr_len);
+int fault_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+unsigned int fault_if_nametoindex(const char *name);
+char *fault_if_indextoname(unsigned int index, char *name);
+int fault_poll(struct pollfd *fds, nfds_t n, int timeout);
 int fault_pipe(int fds[2]);
 ssize_t fault_read(int fd, void *buf, size_t len);
 ssize_t fault_readv(int fd, const struct iovec *iov, int n);
@@ -72,6 +79,8 @@ pid_t fault_waitpid(pid_t pid, int *status, int options);
 #define socket(family, type, protocol) fault_socket(family, type, protocol)
 #define socketpair(family, type, protocol, fds) \
 	fault_socketpair(family, type, protocol, fds)
+#define getsockopt(fd, level, name, value, len) \
+	fault_getsockopt(fd, level, name, value, len)
 #define setsockopt(fd, level, name, value, len) \
 	fault_setsockopt(fd, level, name, value, len)
 /* With or without an argument; one more is not looked at. */
@@ -89,8 +98,13 @@ pid_t fault_waitpid(pid_t pid, int *status, int options);
 	fault_recvfrom(fd, buf, len, flags, addr, addr_len)
 #define sendto(fd, buf, len, flags, addr, addr_len) \
 	fault_sendto(fd, buf, len, flags, addr, addr_len)
-/* Its address is taken. */
+/* Their addresses are taken. */
+#define getsockname fault_getsockname
 #define getpeername fault_getpeername
+#define if_nametoindex(name) fault_if_nametoindex(name)
+#define if_indextoname(index, name) fault_if_indextoname(index, name)
+/* Operations of sources have that name, too, and get this one. */
+#define poll fault_poll
 #define pipe(fds) fault_pipe(fds)
 #define read(fd, buf, len) fault_read(fd, buf, len)
 #define readv(fd, iov, n) fault_readv(fd, iov, n)

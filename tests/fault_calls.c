@@ -20,6 +20,10 @@ fails(enum call call)
 {
 	int n = ++faults.count[call];
 
+	if (call == faults.refused && n == 1) {
+		errno = ENOSYS;
+		return true;
+	}
 	if (call != faults.failing || n < faults.first || n > faults.last)
 		return false;
 	errno = faults.error;
@@ -116,6 +120,19 @@ int
 fault_fcntl(int fd, int command, int argument, ...)
 {
 	return fails(FCNTL) ? -1 : (fcntl)(fd, command, argument);
+}
+
+/* With an error of 0 it says a value that is not the option's. */
+int
+fault_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	if ((faults.option != 0 && faults.option != name) ||
+	    !fails(GETSOCKOPT))
+		return (getsockopt)(fd, level, name, value, len);
+	if (faults.error != 0)
+		return -1;
+	memcpy(value, &faults.value, sizeof(faults.value));
+	return 0;
 }
 
 int
@@ -362,7 +379,7 @@ int
 fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	void (*after)(void) = faults.after_getpeername;
-	int result = getpeername(fd, addr, len);
+	int result = fails(GETPEERNAME) ? -1 : getpeername(fd, addr, len);
 	int error = errno;
 
 	faults.after_getpeername = NULL;
@@ -370,6 +387,43 @@ fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 		after();
 	errno = error;
 	return result;
+}
+
+#undef getsockname
+int
+fault_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	bool failed = fails(GETSOCKNAME);
+	int result = failed && faults.error != 0 ? -1
+						 : getsockname(fd, addr, len);
+
+	/* With an error of 0 it is of a family that nobody knows. */
+	if (failed && result == 0)
+		addr->sa_family = 99;
+	if (result == 0 && faults.name_len != 0)
+		*len = faults.name_len;
+	return result;
+}
+
+unsigned int
+fault_if_nametoindex(const char *name)
+{
+	return fails(NAMETOINDEX) ? 0 : (if_nametoindex)(name);
+}
+
+char *
+fault_if_indextoname(unsigned int index, char *name)
+{
+	if (faults.interface == NULL)
+		return (if_indextoname)(index, name);
+	return strcpy(name, faults.interface);
+}
+
+#undef poll
+int
+fault_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	return faults.not_writable ? 0 : poll(fds, n, timeout);
 }
 
 int

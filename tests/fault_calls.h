@@ -8,7 +8,9 @@
 enum call {
 	NO_CALL,
 	MALLOC, CALLOC, REALLOC, MMAP, MADVISE,
-	SOCKET, SOCKETPAIR, SETSOCKOPT, FCNTL, BIND, LISTEN, CONNECT, ACCEPT,
+	SOCKET, SOCKETPAIR, GETSOCKOPT, SETSOCKOPT, FCNTL,
+	BIND, LISTEN, CONNECT, ACCEPT, GETSOCKNAME, GETPEERNAME,
+	NAMETOINDEX,
 	RECV, SEND, RECVMSG, SENDMSG, RECVFROM, SENDTO, RECVMMSG, SENDMMSG,
 	PIPE, READ, READV, WRITE, WRITEV,
 	CLOCK, SIGMASK, WAITID, WAITPID, SIGTIMEDWAIT,
@@ -23,10 +25,16 @@ struct faults {
 	enum call failing;
 	int first, last;	/* which of them fail */
 	int error;
+	enum call refused;	/* the first of these is -ENOSYS, too */
 	bool made;		/* what fails has been done all the same */
 	int64_t waited;		/* the last timeout, in nanoseconds */
 	void (*after_getpeername)(void);
 	void (*after_wait)(void);
+	int option;		/* if not 0, only its getsockopt(2) fails */
+	int value;		/* of the option, if the error is 0 */
+	socklen_t name_len;	/* if not 0, that of every socket's name */
+	const char *interface;	/* if not NULL, the name of every interface */
+	bool not_writable;	/* poll(2) finds nothing, as FreeBSD's does */
 	bool fake_waits;	/* waits take no time, the clock goes on */
 	bool fake_cores;	/* children that were killed left a core */
 	int vain_waits;		/* so often waitpid says that the child runs */

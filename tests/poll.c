@@ -346,6 +346,39 @@ many(void)
 	check_eq(poll_probes(probes, 3, &array.sink, 0), INT_MAX);
 }
 
+/* Commits as many as it is asked for, without a look at the memory. */
+static int
+blind_poll(struct miost_source *source, struct miost_sink *sink)
+{
+	struct probe *probe = (struct probe *)source;
+	struct miost_event *slots;
+
+	if (probe->result != 0)
+		return probe->result;
+	check_eq(sink->ops->reserve(sink, (size_t)probe->events, &slots),
+		 probe->events);
+	sink->ops->commit(sink, (size_t)probe->events);
+	return probe->events;
+}
+
+/* More than the count can say, in an array that nobody has. */
+static void
+too_many_for_a_count(void)
+{
+	static const struct miost_source_ops ops = { .poll = blind_poll };
+	struct probe probes[3] = { make_probe(INT_MAX, -1),
+				   make_probe(1, -1), make_probe(0, -1) };
+	struct miost_source *sources[3];
+
+	for (int i = 0; i < 3; i++) {
+		probes[i].source.ops = &ops;
+		sources[i] = &probes[i].source;
+	}
+	probes[2].result = -123456;
+	check_eq(miost_poll_events(sources, 3, NULL, SIZE_MAX, 0), INT_MAX);
+	check_eq(miost_poll_events(sources, 2, NULL, SIZE_MAX, 0), INT_MAX);
+}
+
 /* A scheduler: it acts on events as they are committed. */
 struct acting {
 	struct miost_sink sink;
@@ -463,6 +496,7 @@ static const struct tap_test tests[] = {
 	{ "the shortest time that all sources allow", how_long },
 	{ "a sink's error is passed on", broken_sink },
 	{ "the count does not overflow", many },
+	{ "nor into an array", too_many_for_a_count },
 	{ "a sink that adds and cancels as it commits", acts_in_commit },
 	{ "every source asks once, for what it could fill", asks_once },
 };

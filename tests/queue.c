@@ -150,6 +150,84 @@ count_commit(struct miost_sink *sink, size_t n)
 	((struct counting *)sink)->commits++;
 }
 
+/* Only what waits keeps a poll from waiting: a loop must not spin. */
+static void
+empty_waits(void)
+{
+	struct miost_queue *queue = make_queue();
+	struct miost_source *source = miost_queue_source(queue);
+	struct miost_event event;
+
+	for (int round = 0; round < 20; round++) {
+		check_eq(miost_max_timeout(&source, 1), MIOST_FOREVER);
+		add(queue, 1);
+		check_eq(miost_max_timeout(&source, 1), 0);
+		check_eq(poll_events(queue, &event, 1), 1);
+		check_eq(miost_max_timeout(&source, 1), MIOST_FOREVER);
+		add(queue, 2);
+		check_eq(miost_queue_remove(queue, 2), 1);
+	}
+	miost_queue_free(queue);
+}
+
+/* A sink that has room for one event once, and then no more, or fails. */
+struct closing {
+	struct miost_sink sink;
+	struct miost_event event;
+	int reserves, commits;
+	ssize_t then;
+};
+
+static ssize_t
+closing_reserve(struct miost_sink *sink, size_t want,
+		struct miost_event **slots)
+{
+	struct closing *closing = (struct closing *)sink;
+
+	(void)want;
+	if (closing->reserves++ > 0)
+		return closing->then;
+	*slots = &closing->event;
+	return 1;
+}
+
+static void
+closing_commit(struct miost_sink *sink, size_t n)
+{
+	(void)n;
+	((struct closing *)sink)->commits++;
+}
+
+static void
+closing_sink(void)
+{
+	static const struct miost_sink_ops ops = { closing_reserve,
+						   closing_commit };
+
+	for (int i = 0; i < 2; i++) {
+		struct closing closing = { .sink = { &ops },
+					   .then = i ? -ENOMEM : 0 };
+		struct miost_queue *queue = make_queue();
+		struct miost_event events[3];
+
+		add(queue, 1);
+		add(queue, 2);
+		check_eq(poll_queue(queue, &closing.sink), i ? -ENOMEM : 0);
+		check_eq(closing.reserves, 2);
+		check_eq(closing.commits, 0);
+		check_eq(miost_queue_len(queue), 2);
+		check_eq(poll_events(queue, events, 3), 2);
+		check_eq(events[0].id, 1);
+		check_eq(events[1].id, 2);
+		/* Nothing to give: the sink is asked by the poll alone. */
+		closing.reserves = 0;
+		check_eq(poll_queue(queue, &closing.sink), 0);
+		check_eq(closing.reserves, 1);
+		check_eq(closing.commits, 0);
+		miost_queue_free(queue);
+	}
+}
+
 static void
 asks_once(void)
 {
@@ -233,6 +311,8 @@ static const struct tap_test tests[] = {
 	{ "the ring wraps and grows", wraps },
 	{ "sinks of 0, 1 and 100: the rest stays", capacities },
 	{ "a queued event keeps the poll from waiting", does_not_wait },
+	{ "an empty queue lets the poll wait", empty_waits },
+	{ "a sink that closes before it is given anything", closing_sink },
 	{ "the sink is asked once, for what there is", asks_once },
 	{ "remove takes all events of an id, from any place", remove_id },
 	{ "the reserved bytes are 0", reserved },

@@ -171,7 +171,7 @@ static void
 halves(void)
 {
 	char buf[4];
-	int fds[2];
+	int fds[2], err;
 
 	make_tcp_pair("127.0.0.1:0", fds);
 	check_eq(miost_socket_shutdown(fds[0], 77), -EINVAL);
@@ -188,7 +188,8 @@ halves(void)
 	close_pair(fds);
 
 	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	check_eq(miost_socket_shutdown(fds[0], SHUT_WR), -ENOTCONN);
+	err = miost_socket_shutdown(fds[0], SHUT_WR);
+	check(err == -ENOTCONN || err == 0);	/* 0 on NetBSD */
 	close(fds[0]);
 }
 

@@ -631,6 +631,65 @@ longest_path(void)
 	check_ok(rmdir(directory));
 }
 
+/* Descriptor 0 is one like all others. */
+
+static void
+is_zero(int fd)
+{
+	check_eq(fd, 0);
+	close(fd);
+}
+
+static void
+descriptor_zero(void)
+{
+	struct miost_addr any = parse("127.0.0.1:0"), tcp = any, own;
+	int keep = fcntl(0, F_DUPFD_CLOEXEC, 100);
+	int listener = miost_tcp_listen(&tcp), client, fds[2];
+	char path[64];
+
+	if (keep < 0) {
+		close(listener);
+		tap_skip("there is no descriptor 0 to begin with");
+	}
+	check_ok(miost_socket_local_addr(listener, &tcp));
+	client = miost_tcp_connect(&tcp);
+	check(client > 0);
+	wait_for(listener, POLLIN);
+	snprintf(path, sizeof(path), "unix:/tmp/miost-zero.%ld",
+		 (long)getpid());
+	own = parse(path);
+	close(0);
+	is_zero(miost_socket_new(AF_INET, SOCK_STREAM));
+	is_zero(miost_tcp_connect(&tcp));
+	is_zero(miost_tcp_listen(&any));
+	is_zero(miost_udp_bind(&any));
+	is_zero(miost_socket_clone(listener));
+	is_zero(miost_socket_accept(listener, NULL));
+	is_zero(miost_unix_bind(&own));
+	check_ok(unlink(path + strlen("unix:")));
+	check_eq(miost_unix_listen(&own), 0);
+	fds[0] = miost_unix_connect(&own);
+	check(fds[0] > 0);
+	close(fds[0]);
+	check_eq(dup2(0, client), client);
+	is_zero(0);
+	is_zero(miost_unix_connect(&own));
+	check_ok(unlink(path + strlen("unix:")));
+	check_ok(miost_unix_pair(SOCK_STREAM, fds));
+	close(fds[1]);
+	is_zero(fds[0]);
+	check_ok(miost_pipe(fds));
+	check_eq(miost_pipe_write(fds[1], "x", 1), 1);
+	close(fds[1]);
+	check_eq(miost_pipe_read(fds[0], path, 1), 1);
+	is_zero(fds[0]);
+	check_eq(dup2(keep, 0), 0);
+	close(keep);
+	close(client);
+	close(listener);
+}
+
 static const struct tap_test tests[] = {
 	{ "TCP in steps", tcp },
 	{ "TCP in steps, IPv6", tcp_ipv6 },
@@ -650,6 +709,7 @@ static const struct tap_test tests[] = {
 	{ "a stream has no sender", no_sender_of_a_stream },
 	{ "clients without a name", nameless_clients },
 	{ "the longest path", longest_path },
+	{ "descriptor 0", descriptor_zero },
 };
 
 TAP_MAIN(tests)

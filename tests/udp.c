@@ -182,7 +182,8 @@ wrong_one(void)
 
 	/* Said, and yet done on Linux: the last of it. */
 	make_two(&t, any[0]);
-	check_eq(miost_socket_shutdown(t.fds[0], SHUT_RDWR), -ENOTCONN);
+	n = miost_socket_shutdown(t.fds[0], SHUT_RDWR);
+	check(n == -ENOTCONN || n == 0);	/* 0 on NetBSD */
 	close_pair(t.fds);
 }
 
@@ -215,6 +216,21 @@ bad_arguments(void)
 	own.len = 2;
 	check_eq(miost_socket_connect(fd, &own), -EINVAL);
 	check_eq(miost_socket_send_to(fd, "x", 1, &own), -EINVAL);
+#ifdef __linux__
+	/* All of the storage is more than it needs, and no harm. */
+	own.len = sizeof(own.storage);
+	datagram.addr.len = own.len;
+	check_eq(miost_socket_send_to(fd, "x", 1, &own), 1);
+	check_eq(miost_socket_send_many(fd, &datagram, 1), 1);
+	check_ok(miost_socket_connect(fd, &own));
+	own = parse(any[0]);
+	own.len = sizeof(own.storage);
+	fds[0] = miost_udp_bind(&own);
+	check(fds[0] >= 0);
+	fds[1] = miost_tcp_listen(&own);
+	check(fds[1] >= 0);
+	close_pair(fds);
+#endif
 	close(fd);
 
 	make_pipe(fds);
@@ -350,6 +366,7 @@ many_by(const char *text, bool with_peer)
 	make_two(&t, text);
 	if (with_peer)
 		connect_two(&t);
+	empty();
 	check_eq(miost_socket_recv_many(t.fds[1], datagrams, MANY), -EAGAIN);
 	check_eq(miost_socket_recv_many(t.fds[1], datagrams, 0), 0);
 	check_eq(miost_socket_send_many(t.fds[0], datagrams, 0), 0);

@@ -110,6 +110,37 @@ wait_for(int fd, short events)
 	return wait.revents;
 }
 
+/*
+ * A TCP listener that takes no more, so that connections stay on their way.
+ * What filled its queue is gone, and still in it.
+ */
+static inline int
+make_full_listener(struct miost_addr *addr)
+{
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int fds[16], n, ready = 1;
+
+	*addr = parse("127.0.0.1:0");
+	check_ok(miost_socket_bind(listener, addr));
+	check_ok(listen(listener, 0));
+	check_ok(miost_socket_local_addr(listener, addr));
+	for (n = 0; n < 16 && ready > 0; n++) {
+		struct pollfd wait = { .events = POLLOUT };
+
+		fds[n] = miost_tcp_connect(addr);
+		check(fds[n] >= 0);
+		wait.fd = fds[n];
+		ready = poll(&wait, 1, 200);
+	}
+	while (n > 0)
+		close(fds[--n]);
+	if (ready > 0) {
+		close(listener);
+		tap_skip("this system's smallest backlog takes 16");
+	}
+	return listener;
+}
+
 /* Two connected TCP sockets: fds[0] connected, fds[1] was accepted. */
 static inline void
 make_tcp_pair(const char *any, int fds[2])

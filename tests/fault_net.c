@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failures of sockets and pipes: every system call fails in turn, and nothing
+ * may be leaked, lost or half done. And calls as other systems have them.
+ */
+#include <limits.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "config.h"
+
+#include "fault_calls.h"
+
+/* Every call of connect and listen fails once: tap.h looks for leaks. */
+static void
+sockets_are_closed(void)
+{
+	static const struct {
+		enum call call;
+		int nth;
+		int error;
+	} cases[] = {
+		{ SOCKET, 1, EMFILE },	   { SETSOCKOPT, 1, ENOBUFS },
+		{ BIND, 1, EACCES },
+		{ LISTEN, 1, EADDRINUSE }, { CONNECT, 1, ENETUNREACH },
+		{ CONNECT, 1, EACCES },
+	};
+	struct miost_addr addr = parse("127.0.0.1:0");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fail(cases[i].call, cases[i].nth, INT_MAX, cases[i].error);
+		if (cases[i].call != CONNECT)
+			check_eq(miost_tcp_listen(&addr), -cases[i].error);
+		if (cases[i].call == SOCKET || cases[i].call == CONNECT)
+			check_eq(miost_tcp_connect(&addr), -cases[i].error);
+	}
+	reset_faults();
+}
+
+static void
+from_birth(int fd)
+{
+	check(fd >= 0);
+	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+static void
+made_or_not(int fd)
+{
+	if (fd == -ENOBUFS)
+		return;
+	from_birth(fd);
+	close(fd);
+}
+
+/* The same of the others that make sockets and pipes. */
+static void
+others_are_closed(void)
+{
+	static const enum call calls[] = {
+		SOCKET, SOCKETPAIR, SETSOCKOPT, FCNTL, BIND, LISTEN, CONNECT,
+		PIPE
+	};
+	struct miost_addr udp = parse("127.0.0.1:0");
+	struct miost_addr addr;
+	char path[64];
+
+	snprintf(path, sizeof(path), "unix:/tmp/miost-fault.%ld",
+		 (long)getpid());
+	addr = parse(path);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		for (int nth = 1; nth <= 6; nth++) {
+			int fds[2] = { -7, -7 }, err;
+
+			fail(calls[i], nth, nth, ENOBUFS);
+			made_or_not(miost_udp_bind(&udp));
+			made_or_not(miost_unix_bind(&addr));
+			(void)unlink(path + strlen("unix:"));
+			made_or_not(miost_unix_listen(&addr));
+			check(miost_unix_connect(&addr) < 0);
+			(void)unlink(path + strlen("unix:"));
+			err = miost_unix_pair(SOCK_DGRAM, fds);
+			check(err == -ENOBUFS ? fds[0] == -7 : err == 0);
+			if (err == 0)
+				close_pair(fds);
+			fds[0] = -7;
+			err = miost_pipe(fds);
+			check(err == -ENOBUFS ? fds[0] == -7 : err == 0);
+			if (err == 0)
+				close_pair(fds);
+		}
+	}
+	reset_faults();
+}
+
+static void
+connect_interrupted(void)
+{
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int fd;
+
+	fail(CONNECT, 1, 1, EINTR);
+	fd = miost_tcp_connect(&addr);
+	check(fd >= 0);
+	check_eq(faults.count[CONNECT], 1);
+	close(fd);
+	fail(CONNECT, 1, 1, EINPROGRESS);
+	fd = miost_tcp_connect(&addr);
+	check(fd >= 0);
+	close(fd);
+	reset_faults();
+}
+
+/* A connection that comes about, or fails, while it is asked about. */
+
+static struct {
+	int fd;
+	struct miost_addr addr;
+} late;
+
+static void
+connect_late(void)
+{
+	(connect)(late.fd, (struct sockaddr *)&late.addr.storage,
+		  late.addr.len);
+}
+
+static void
+connected_meanwhile(void)
+{
+	for (int listens = 0; listens < 2; listens++) {
+		int listener;
+
+		late.addr = parse("127.0.0.1:0");
+		listener = miost_tcp_listen(&late.addr);
+		check(listener >= 0);
+		check_ok(miost_socket_local_addr(listener, &late.addr));
+		if (!listens)
+			close(listener);
+		late.fd = socket(AF_INET, SOCK_STREAM, 0);
+		set_nonblocking(late.fd);
+		reset_faults();
+		faults.after_getpeername = connect_late;
+		check_eq(miost_socket_connected(late.fd),
+			 listens ? 0 : -ECONNREFUSED);
+		reset_faults();
+		close(late.fd);
+		if (listens)
+			close(listener);
+	}
+}
+
+static void
+accept_goes_on(void)
+{
+	static const int passed_over[] = { EINTR, ECONNABORTED, EPROTO };
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int listener = miost_tcp_listen(&addr);
+
+	for (int i = 0; i < 3; i++) {
+		fail(ACCEPT, 1, 3, passed_over[i]);
+		check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
+		check_eq(faults.count[ACCEPT], 4);
+	}
+	fail(ACCEPT, 1, 1, ENFILE);
+	check_eq(miost_socket_accept(listener, NULL), -ENFILE);
+	check_eq(faults.count[ACCEPT], 1);
+	reset_faults();
+	close(listener);
+}
+
+/* What was over before it got its options is not the listener's, either. */
+static void
+accept_passes_over(void)
+{
+#ifdef HAVE_SO_NOSIGPIPE
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int listener = miost_tcp_listen(&addr);
+	int fds[2];
+
+	check_ok(miost_socket_local_addr(listener, &addr));
+	for (int i = 0; i < 2; i++) {
+		fds[i] = miost_tcp_connect(&addr);
+		wait_for(fds[i], POLLOUT);
+	}
+	wait_for(listener, POLLIN);
+	fail(SETSOCKOPT, 1, 2, EINVAL);
+	check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
+	check_eq(faults.count[ACCEPT], 3);
+	reset_faults();
+	close_pair(fds);
+	close(listener);
+#else
+	tap_skip("this system's sockets need no option against SIGPIPE");
+#endif
+}
+
+static void
+reads_go_on(void)
+{
+	char buf[4] = "";
+	struct iovec iov = { buf, sizeof(buf) };
+	int fds[2];
+
+	make_pair(fds);
+	fail(SEND, 1, 2, EINTR);
+	check_eq(miost_socket_write(fds[0], "x", 1), 1);
+	check_eq(faults.count[SEND], 3);
+	fail(RECV, 1, 2, EINTR);
+	check_eq(miost_socket_read(fds[1], buf, sizeof(buf)), 1);
+	check_eq(faults.count[RECV], 3);
+	fail(RECV, 1, 1, EWOULDBLOCK);
+	check_eq(miost_socket_read(fds[1], buf, sizeof(buf)), -EAGAIN);
+	fail(RECV, 1, 1, ECONNRESET);
+	check_eq(miost_socket_peek(fds[1], buf, sizeof(buf)), -ECONNRESET);
+	fail(SENDMSG, 1, 2, EINTR);
+	check_eq(miost_socket_writev(fds[0], &iov, 1), 4);
+	check_eq(faults.count[SENDMSG], 3);
+	fail(RECVMSG, 1, 2, EINTR);
+	check_eq(miost_socket_readv(fds[1], &iov, 1), 4);
+	check_eq(faults.count[RECVMSG], 3);
+	fail(SEND, 1, 1, ENOBUFS);
+	check_eq(miost_socket_write(fds[0], "x", 1), -ENOBUFS);
+	reset_faults();
+	close_pair(fds);
+}
+
+/* The calls that take or give many, on systems that have them or not. */
+#ifdef HAVE_SENDMMSG
+#define SEND_MANY SENDMMSG
+#else
+#define SEND_MANY SENDMSG
+#endif
+#ifdef HAVE_RECVMMSG
+#define RECV_MANY RECVMMSG
+#else
+#define RECV_MANY RECVMSG
+#endif
+
+static void
+datagrams_go_on(void)
+{
+	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_datagram many[2] = { { .data = NULL } };
+	int fd = miost_udp_bind(&addr);
+	char buf[4] = "";
+
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, &addr));
+	for (int i = 0; i < 2; i++) {
+		many[i].data = buf;
+		many[i].len = 1;
+		many[i].addr = addr;
+	}
+	fail(SENDTO, 1, 2, EINTR);
+	check_eq(miost_socket_send_to(fd, "x", 1, &addr), 1);
+	check_eq(faults.count[SENDTO], 3);
+	fail(SENDTO, 1, 1, ENOBUFS);
+	check_eq(miost_socket_send_to(fd, "x", 1, &addr), -ENOBUFS);
+	wait_for(fd, POLLIN);
+	fail(RECVFROM, 1, 2, EINTR);
+	check_eq(miost_socket_peek_from(fd, buf, 4, NULL), 1);
+	check_eq(faults.count[RECVFROM], 3);
+	fail(RECVFROM, 1, 1, ECONNREFUSED);
+	check_eq(miost_socket_recv_from(fd, buf, 4, NULL), -ECONNREFUSED);
+	check_eq(miost_socket_recv_from(fd, buf, 4, NULL), 1);
+	fail(SEND_MANY, 1, 2, EINTR);
+	check_eq(miost_socket_send_many(fd, many, 2), 2);
+	fail(SEND_MANY, 1, 1, EWOULDBLOCK);
+	check_eq(miost_socket_send_many(fd, many, 2), -EAGAIN);
+	wait_for(fd, POLLIN);
+	fail(RECV_MANY, 1, 2, EINTR);
+	check_eq(miost_socket_recv_many(fd, many, 2), 2);
+	fail(RECV_MANY, 1, 1, ECONNREFUSED);
+	check_eq(miost_socket_recv_many(fd, many, 2), -ECONNREFUSED);
+	reset_faults();
+	close(fd);
+}
+
+/* One system call each, where the system has it. */
+static void
+many_is_one_call(void)
+{
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+	static struct miost_datagram many[100];
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int fd = miost_udp_bind(&addr);
+	char buf[4] = "abc";
+
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, &addr));
+	for (int i = 0; i < 100; i++) {
+		many[i].data = buf;
+		many[i].len = 1;
+		many[i].addr = addr;
+	}
+	reset_faults();
+	check_eq(miost_socket_send_many(fd, many, 100), 64);
+	check_eq(faults.count[SENDMMSG], 1);
+	wait_for(fd, POLLIN);
+	check_eq(miost_socket_recv_many(fd, many, 100), 64);
+	check_eq(faults.count[RECVMMSG], 1);
+	reset_faults();
+	close(fd);
+#else
+	tap_skip("this system has no calls for many datagrams");
+#endif
+}
+
+static void
+pipes_go_on(void)
+{
+	char buf[4] = "";
+	struct iovec iov = { buf, sizeof(buf) };
+	int fds[2];
+
+	check_ok(miost_pipe(fds));
+	fail(WRITE, 1, 2, EINTR);
+	check_eq(miost_pipe_write(fds[1], "x", 1), 1);
+	check_eq(faults.count[WRITE], 3);
+	fail(READ, 1, 2, EINTR);
+	check_eq(miost_pipe_read(fds[0], buf, 4), 1);
+	check_eq(faults.count[READ], 3);
+	fail(WRITEV, 1, 2, EINTR);
+	check_eq(miost_pipe_writev(fds[1], &iov, 1), 4);
+	check_eq(faults.count[WRITEV], 3);
+	fail(READV, 1, 2, EINTR);
+	check_eq(miost_pipe_readv(fds[0], &iov, 1), 4);
+	check_eq(faults.count[READV], 3);
+	fail(READ, 1, 1, EWOULDBLOCK);
+	check_eq(miost_pipe_read(fds[0], buf, 4), -EAGAIN);
+	fail(WRITE, 1, 1, EIO);
+	check_eq(miost_pipe_write(fds[1], "x", 1), -EIO);
+	fail(READV, 1, 1, EIO);
+	check_eq(miost_pipe_readv(fds[0], &iov, 1), -EIO);
+	fail(WRITEV, 1, 1, EIO);
+	check_eq(miost_pipe_writev(fds[1], &iov, 1), -EIO);
+	reset_faults();
+	close_pair(fds);
+}
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0		/* FreeBSD reserves nothing, unless asked to */
+#endif
+
+/* More than a call takes, from buffers that are as long as they say. */
+static void
+long_buffers(void)
+{
+	static const size_t size = SIZE_MAX > UINT32_MAX ? (size_t)3 << 30 : 0;
+	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_datagram datagram = { .len = size };
+	struct iovec iov[3];
+	int fds[2], udp;
+	char *memory;
+
+	if (size == 0)
+		tap_skip("no buffer is too long for a call here");
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		tap_skip("there is not enough memory");
+	reset_faults();
+	datagram.data = memory;
+	iov[0] = (struct iovec){ memory, 0 };
+	iov[1] = (struct iovec){ memory, size };
+	iov[2] = (struct iovec){ memory, 1 };
+
+	make_pair(fds);
+	for (int i = 0; i < 4; i++) {
+		const struct iovec *from = i < 3 ? &iov[i % 2] : &iov[1];
+
+		check(i % 2 ? miost_socket_write(fds[0], memory, size) > 0
+			    : miost_socket_writev(fds[0], from, 2) > 0);
+		check(miost_socket_peek(fds[1], memory, size) > 0);
+		check(miost_socket_recv_from(fds[1], memory, size, NULL) > 0);
+		while (miost_socket_readv(fds[1], from, 2) > 0 ||
+		       miost_socket_read(fds[1], memory, size) > 0)
+			;
+	}
+	/* What comes first is moved, and what does not fit stays. */
+	check_eq(miost_socket_writev(fds[0], iov + 2, 1), 1);
+	iov[0] = (struct iovec){ memory, 1 };
+	check_eq(miost_socket_writev(fds[0], iov, 2), 1);
+	check_eq(miost_socket_read(fds[1], memory, 8), 2);
+	close_pair(fds);
+
+	check_ok(miost_pipe(fds));
+	check(miost_pipe_write(fds[1], memory, size) > 0);
+	check(miost_pipe_readv(fds[0], iov + 1, 2) > 0);
+	check_eq(miost_pipe_writev(fds[1], iov, 2), 1);
+	check(miost_pipe_read(fds[0], memory, size) > 0);
+	close_pair(fds);
+
+	/* A datagram is not cut: it is too long, or comes whole. */
+	udp = miost_udp_bind(&addr);
+	check(udp >= 0);
+	check_ok(miost_socket_local_addr(udp, &addr));
+	datagram.addr = addr;
+	check_eq(miost_socket_send_to(udp, memory, size, &addr), -EMSGSIZE);
+	check_eq(miost_socket_send_many(udp, &datagram, 1), -EMSGSIZE);
+	check_eq(miost_socket_send_to(udp, memory, 100, &addr), 100);
+	wait_for(udp, POLLIN);
+	check_eq(miost_socket_recv_many(udp, &datagram, 1), 1);
+	check_eq(datagram.len, 100);
+	iov[0] = (struct iovec){ memory, 100 };
+	check_ok(miost_socket_connect(udp, &addr));
+	check(miost_socket_writev(udp, iov, 2) < 0);
+	close(udp);
+	check_ok(munmap(memory, size));
+}
+
+static const struct tap_test tests[] = {
+	{ "whatever fails, the socket is closed", sockets_are_closed },
+	{ "an interrupted connect goes on", connect_interrupted },
+	{ "a connection that changes while it is asked about",
+	  connected_meanwhile },
+	{ "accept passes over what is not the listener's", accept_goes_on },
+	{ "accept passes over what is over", accept_passes_over },
+	{ "reads and writes go on when interrupted", reads_go_on },
+	{ "sockets of other kinds, and pipes, are closed", others_are_closed },
+	{ "datagrams go on when interrupted", datagrams_go_on },
+	{ "many datagrams are one call", many_is_one_call },
+	{ "pipes go on when interrupted", pipes_go_on },
+	{ "what is longer than a call takes is cut", long_buffers },
+};
+
+TAP_MAIN(tests)
