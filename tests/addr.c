@@ -171,6 +171,80 @@ unix_paths(void)
 	check_format(&addr, "unix:qqq");
 	addr.len = sizeof(un);
 	check_eq(miost_addr_format(&addr, NULL, 0), 5 + sizeof(un.sun_path));
+	/* Linux counts one NUL more than there is room for. */
+	addr.len = sizeof(un) + 1;
+	check_eq(miost_addr_format(&addr, NULL, 0), 5 + sizeof(un.sun_path));
+#ifdef __linux__
+	((char *)&addr.storage)[sizeof(un)] = 'q';
+	check_eq(miost_addr_format(&addr, NULL, 0), -EINVAL);
+#endif
+}
+
+/* What begins as an abstract name does is read as it is written. */
+static void
+at_paths(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct miost_addr addr, again;
+	char text[256];
+
+	for (size_t len = 1; len < sizeof(un.sun_path); len++) {
+		memset(un.sun_path, 0, sizeof(un.sun_path));
+		memset(un.sun_path, '@', len);
+		memset(&addr, 0, sizeof(addr));
+		memcpy(&addr.storage, &un, sizeof(un));
+		addr.len = (socklen_t)(UNIX_PATH + len + 1);
+		check_eq(miost_addr_format(&addr, text, sizeof(text)),
+			 7 + len);
+		check(strncmp(text, "unix:./@", 8) == 0);
+		again = parse(text);
+		check_eq(again.len, addr.len);
+		memcpy(&un, &again.storage, sizeof(un));
+		check_eq(strlen(un.sun_path), len);
+		check_eq(un.sun_path[0], '@');
+		check_format(&again, text);
+	}
+	memset(un.sun_path, '@', sizeof(un.sun_path));
+	memcpy(text + 7, un.sun_path, sizeof(un.sun_path));
+	text[7 + sizeof(un.sun_path)] = '\0';
+	check_eq(miost_addr_parse(text, &addr), -ENAMETOOLONG);
+	/* Others keep their dots. */
+	addr = parse("unix:./a");
+	check_format(&addr, "unix:./a");
+	addr = parse("unix:.@");
+	check_format(&addr, "unix:.@");
+}
+
+/* To look for an interface needs a descriptor, with most C libraries. */
+static void
+no_descriptors(void)
+{
+	struct rlimit limit, old;
+	struct miost_addr addr;
+	char name[IF_NAMESIZE], text[64];
+	int err, unknown;
+
+	if (getenv("MIOST_TEST_RUN") != NULL)
+		tap_skip("valgrind keeps a limit of its own");
+	if (if_indextoname(1, name) == NULL)
+		tap_skip("this machine has no first interface");
+	snprintf(text, sizeof(text), "[fe80::1%%%s]:80", name);
+	check_ok(getrlimit(RLIMIT_NOFILE, &old));
+	limit = old;
+	limit.rlim_cur = 0;
+	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	err = miost_addr_parse(text, &addr);
+	unknown = miost_addr_parse("[fe80::1%no-such-if]:80", &addr);
+	addr = parse("[fe80::1%1]:80");
+	check_ok(setrlimit(RLIMIT_NOFILE, &old));
+#ifdef __linux__
+	check_eq(err, -EMFILE);
+	check_eq(unknown, -EMFILE);
+#else
+	check(err == 0 || err == -EMFILE);
+	check(unknown == -ENODEV || unknown == -EMFILE);
+#endif
+	check_format(&addr, text);
 }
 
 static void
@@ -187,6 +261,7 @@ malformed(void)
 		"[fe80::1%]:80", "[fe80::1%0]:80", "[%lo]:80", "[::1]:80:80",
 		"unix", "Unix:/x",
 		"[0000:0000:0000:0000:0000:0000:0000:0000:0]:1",
+		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:1",
 		"11111111111111111111111111111111111111111111.0.0.1:80",
 	};
 
@@ -216,13 +291,23 @@ bad_format(void)
 	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EINVAL);
 	addr.len = sizeof(addr.storage) + 1;
 	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EINVAL);
+	/* All of it is more than it needs, and no harm. */
+	addr.len = sizeof(addr.storage);
+	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), 12);
 	addr = parse("[::1]:80");
 	addr.len = sizeof(struct sockaddr_in6) - 1;
 	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EINVAL);
 	addr = parse("unix:/x");
-	addr.len = sizeof(struct sockaddr_un) + 1;
+	for (addr.len = 0; addr.len < UNIX_PATH; addr.len++)
+		check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EINVAL);
+#ifdef __linux__
+	addr.len = sizeof(struct sockaddr_un) + 2;
+	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EINVAL);
+#endif
+	addr.len = sizeof(addr.storage) + 1;
 	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EINVAL);
 	addr.storage.ss_family = AF_UNSPEC;
+	addr.len = sizeof(addr.storage);
 	check_eq(miost_addr_format(&addr, buf, sizeof(buf)), -EAFNOSUPPORT);
 }
 
@@ -257,6 +342,9 @@ static const struct tap_test tests[] = {
 	{ "scopes by name and by number, unknown ones: -ENODEV", scopes },
 	{ "abstract Unix names", abstract },
 	{ "Unix paths, the longest and the unnamed", unix_paths },
+	{ "paths that begin with '@'", at_paths },
+	{ "no descriptor to look for an interface with: -EMFILE",
+	  no_descriptors },
 	{ "what is no address: -EINVAL, and nothing is stored", malformed },
 	{ "addresses of the wrong length or family", bad_format },
 	{ "format cuts as snprintf does", short_buffers },

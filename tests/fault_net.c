@@ -151,6 +151,58 @@ connected_meanwhile(void)
 	}
 }
 
+/* A name whose length is above its memory's. */
+static void
+long_names(void)
+{
+	struct miost_datagram datagram = { .data = (char[4]){ "" }, .len = 4 };
+	struct miost_addr addr = parse("127.0.0.1:0");
+	char buf[4];
+	int fds[2];
+
+	fds[0] = miost_udp_bind(&addr);
+	check(fds[0] >= 0);
+	reset_faults();
+	faults.name_len = 200;
+	check_ok(miost_socket_local_addr(fds[0], &addr));
+	check_eq(addr.len, sizeof(addr.storage));
+	reset_faults();
+	close(fds[0]);
+
+	/* A sender without a name, on a socket that has none to be asked. */
+	check_ok(miost_unix_pair(SOCK_DGRAM, fds));
+	for (int i = 0; i < 2; i++)
+		check_eq(miost_socket_write(fds[1], "x", 1), 1);
+	fail(GETSOCKNAME, 1, 2, ENOBUFS);
+	check_eq(miost_socket_recv_from(fds[0], buf, 4, &addr), 1);
+	check_eq(addr.len, 0);
+	check_eq(miost_socket_recv_many(fds[0], &datagram, 1), 1);
+	check_eq(datagram.addr.len, 0);
+	reset_faults();
+	close_pair(fds);
+}
+
+/* Interfaces as there are few, and errors of looking for one. */
+static void
+interfaces(void)
+{
+	struct miost_addr addr = parse("[fe80::1%1]:80");
+	char text[64];
+
+	reset_faults();
+	faults.interface = "007";
+	check_eq(miost_addr_format(&addr, text, sizeof(text)), 14);
+	check_str(text, "[fe80::1%1]:80");
+	faults.interface = "7up";
+	check_eq(miost_addr_format(&addr, text, sizeof(text)), 16);
+	check_str(text, "[fe80::1%7up]:80");
+	fail(NAMETOINDEX, 1, INT_MAX, ENXIO);
+	check_eq(miost_addr_parse("[fe80::1%x]:80", &addr), -ENODEV);
+	fail(NAMETOINDEX, 1, INT_MAX, ENOBUFS);
+	check_eq(miost_addr_parse("[fe80::1%x]:80", &addr), -ENOBUFS);
+	reset_faults();
+}
+
 static void
 accept_goes_on(void)
 {
@@ -416,6 +468,8 @@ static const struct tap_test tests[] = {
 	{ "an interrupted connect goes on", connect_interrupted },
 	{ "a connection that changes while it is asked about",
 	  connected_meanwhile },
+	{ "names that are longer than their memory, and none", long_names },
+	{ "names of interfaces", interfaces },
 	{ "accept passes over what is not the listener's", accept_goes_on },
 	{ "accept passes over what is over", accept_passes_over },
 	{ "reads and writes go on when interrupted", reads_go_on },

@@ -569,6 +569,27 @@ received_from(int fd, int client, const char *path)
 	is_path(0, &datagram.addr, path);
 }
 
+/* An address of the system's own, for every call that takes one. */
+static void
+takes_as_given(const struct miost_addr *addr)
+{
+	struct miost_datagram datagram = { .data = (char[]){ "x" }, .len = 1,
+					   .addr = *addr };
+	int fd = miost_unix_bind(addr);
+	int other = make_socket(AF_UNIX, SOCK_DGRAM);
+	char buf[4];
+
+	check(fd >= 0);
+	check_eq(miost_socket_send_to(other, "x", 1, addr), 1);
+	check_eq(miost_socket_send_many(other, &datagram, 1), 1);
+	check_ok(miost_socket_connect(other, addr));
+	check_eq(miost_socket_write(other, "x", 1), 1);
+	for (int i = 0; i < 3; i++)
+		check_eq(miost_socket_read(fd, buf, 4), 1);
+	close(other);
+	close(fd);
+}
+
 /* A path that fills its place comes back as one that can be used. */
 static void
 longest_path(void)
@@ -603,7 +624,17 @@ longest_path(void)
 	check(client >= 0);
 	is_path(miost_socket_peer_addr(client, &own), &own, path);
 	close(client);
+	/* And as the system gives it. */
+	memset(&own, 0, sizeof(own));
+	own.len = sizeof(own.storage);
+	check_ok(getsockname(fd, (struct sockaddr *)&own.storage, &own.len));
+	is_path(0, &own, path);
+	client = miost_unix_connect(&own);
+	check(client >= 0);
+	close(client);
 	close(fd);
+	check_ok(unlink(path));
+	takes_as_given(&own);
 	check_ok(unlink(path));
 
 	/* As that of a client, and of a sender. */
@@ -628,6 +659,34 @@ longest_path(void)
 		check_ok(unlink(path));
 		check_ok(unlink(text + strlen("unix:")));
 	}
+	check_ok(rmdir(directory));
+}
+
+/* A path that begins with '@', there and back. */
+static void
+at_path(void)
+{
+	char directory[] = "/tmp/miost-steps.XXXXXX";
+	char cwd[4096], name[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct miost_addr addr, own;
+	char text[256];
+	int fd;
+
+	check(getcwd(cwd, sizeof(cwd)) != NULL);
+	check(mkdtemp(directory) != NULL);
+	check_ok(chdir(directory));
+	memset(name, '@', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(text, sizeof(text), "unix:./%s", name);
+	addr = parse(text);
+	fd = miost_unix_listen(&addr);
+	check(fd >= 0);
+	check_ok(access(name, F_OK));
+	check_ok(miost_socket_local_addr(fd, &own));
+	same_addr(&own, &addr);
+	close(fd);
+	check_ok(unlink(name));
+	check_ok(chdir(cwd));
 	check_ok(rmdir(directory));
 }
 
@@ -709,6 +768,7 @@ static const struct tap_test tests[] = {
 	{ "a stream has no sender", no_sender_of_a_stream },
 	{ "clients without a name", nameless_clients },
 	{ "the longest path", longest_path },
+	{ "a path that begins with '@'", at_path },
 	{ "descriptor 0", descriptor_zero },
 };
 

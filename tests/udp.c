@@ -213,9 +213,14 @@ bad_arguments(void)
 	check_eq(miost_socket_connect(fd, &own), -EINVAL);
 	check_eq(miost_socket_send_to(fd, "x", 1, &own), -EINVAL);
 	check_eq(miost_socket_send_many(fd, &datagram, 1), -EINVAL);
-	own.len = 2;
-	check_eq(miost_socket_connect(fd, &own), -EINVAL);
-	check_eq(miost_socket_send_to(fd, "x", 1, &own), -EINVAL);
+	for (own.len = 0; own.len <= 2; own.len++) {
+		check_eq(miost_socket_connect(fd, &own), -EINVAL);
+		check_eq(miost_socket_send_to(fd, "x", 1, &own), -EINVAL);
+		datagram.addr.len = own.len;
+		if (own.len > 0)
+			check_eq(miost_socket_send_many(fd, &datagram, 1),
+				 -EINVAL);
+	}
 #ifdef __linux__
 	/* All of the storage is more than it needs, and no harm. */
 	own.len = sizeof(own.storage);

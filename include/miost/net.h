@@ -31,6 +31,7 @@ struct miost_addr {
  *   127.0.0.1:80   [::1]:80   [fe80::1%eth0]:80   [fe80::1%2]:80
  *   unix:/run/socket   unix:@abstract (Linux)   unix: (without a name)
  *
+ * "unix:./@" begins the path that begins with '@', without its "./".
  * Returns 0, or, leaving `*addr` alone,
  * -EINVAL: not such an address, or a port above 65535;
  * -ENAMETOOLONG: the path or name does not fit a Unix address;

@@ -17,7 +17,17 @@ static const char unix_prefix[] = "unix:";
 
 #define UNIX_PREFIX (sizeof(unix_prefix) - 1)
 
-/* The number that all of `text` is, in decimal digits, up to `most`. */
+/* The longest Unix address: the BSDs take paths that do not fit sun_path. */
+#ifdef __linux__
+#define UNIX_MOST sizeof(struct sockaddr_un)
+#else
+#define UNIX_MOST sizeof(struct sockaddr_storage)
+#endif
+
+/*
+ * The number that all of `text` is, in decimal digits, up to `most`, which is 9
+ * or more.
+ */
 static int
 parse_number(const char *text, unsigned long most, unsigned long *number)
 {
@@ -28,8 +38,7 @@ parse_number(const char *text, unsigned long most, unsigned long *number)
 	for (; *text != '\0'; text++) {
 		unsigned long digit = (unsigned long)(*text - '0');
 
-		if (*text < '0' || *text > '9' || digit > most ||
-		    n > (most - digit) / 10)
+		if (*text < '0' || *text > '9' || n > (most - digit) / 10)
 			return -EINVAL;
 		n = n * 10 + digit;
 	}
@@ -67,6 +76,22 @@ parse_ipv4(const char *text, size_t len, uint16_t port,
 	return 0;
 }
 
+/*
+ * Why an interface was not found. To look needs a socket, and without one some
+ * C libraries, as glibc, leave the error of something else that they tried.
+ */
+static int
+scope_error(void)
+{
+	int err = errno == ENXIO ? -ENODEV : -errno;
+	int fd;
+
+	if (err == -ENODEV)
+		return err;
+	fd = miost_socket_new(AF_UNIX, SOCK_DGRAM);
+	return fd < 0 ? fd : miost__net_own(fd, err);
+}
+
 /* The number of an interface, given as that or by its name. */
 static int
 parse_scope(const char *text, size_t len, uint32_t *scope)
@@ -83,10 +108,7 @@ parse_scope(const char *text, size_t len, uint32_t *scope)
 		return number != 0 ? 0 : -EINVAL;
 	}
 	*scope = if_nametoindex(name);
-	if (*scope != 0)
-		return 0;
-	/* To look needs a descriptor, too. */
-	return errno == ENXIO ? -ENODEV : -errno;
+	return *scope != 0 ? 0 : scope_error();
 }
 
 static int
@@ -122,14 +144,18 @@ static int
 parse_unix(const char *path, struct miost_addr *addr)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	size_t len = strlen(path);
 	bool abstract = path[0] == '@';
-	bool is_path = len > 0 && !abstract;
+	bool is_path = path[0] != '\0' && !abstract;
+	size_t len;
 
 #ifndef __linux__
 	if (abstract)
 		return -ENOTSUP;
 #endif
+	/* So a path is written that starts as an abstract name does. */
+	if (strncmp(path, "./@", 3) == 0)
+		path += 2;
+	len = strlen(path);
 	/* A path is stored with its NUL; an abstract name has one in front. */
 	if (len + (size_t)is_path > sizeof(un.sun_path))
 		return -ENAMETOOLONG;
@@ -210,15 +236,13 @@ format_ipv6(const struct miost_addr *addr, char *buf, size_t size)
 static int
 format_unix(const struct miost_addr *addr, char *buf, size_t size)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	char name[sizeof(un.sun_path) + 1];
-	size_t len;
+	char name[sizeof(addr->storage) + 1];
+	size_t len = (size_t)miost__net_length(addr);
 
-	if (addr->len < UNIX_PATH || addr->len > sizeof(un))
+	if (len > UNIX_MOST)
 		return -EINVAL;
-	memcpy(&un, &addr->storage, addr->len);
-	len = addr->len - UNIX_PATH;
-	memcpy(name, un.sun_path, len);
+	len -= UNIX_PATH;
+	memcpy(name, (const char *)&addr->storage + UNIX_PATH, len);
 	name[len] = '\0';
 #ifdef __linux__
 	if (len > 0 && name[0] == '\0') {
@@ -235,9 +259,10 @@ format_unix(const struct miost_addr *addr, char *buf, size_t size)
 int
 miost_addr_format(const struct miost_addr *addr, char *buf, size_t size)
 {
-	if (addr->len < offsetof(struct sockaddr, sa_data) ||
-	    addr->len > sizeof(addr->storage))
-		return -EINVAL;
+	int err = miost__net_length(addr);
+
+	if (err < 0)
+		return err;
 	switch (addr->storage.ss_family) {
 	case AF_INET:
 		return format_ipv4(addr, buf, size);
@@ -250,17 +275,38 @@ miost_addr_format(const struct miost_addr *addr, char *buf, size_t size)
 	}
 }
 
+int
+miost__net_length(const struct miost_addr *addr)
+{
+	const char *end = (const char *)&addr->storage +
+			  sizeof(struct sockaddr_un);
+
+	if (addr->len < offsetof(struct sockaddr, sa_data) ||
+	    addr->len > sizeof(addr->storage))
+		return -EINVAL;
+	/*
+	 * Linux counts a NUL behind a path that leaves no room for one, and
+	 * takes no address that does.
+	 */
+	if (addr->storage.ss_family == AF_UNIX &&
+	    addr->len == sizeof(struct sockaddr_un) + 1 && *end == '\0')
+		return sizeof(struct sockaddr_un);
+	return (int)addr->len;
+}
+
 void
 miost__net_settle(struct miost_addr *addr)
 {
 	struct sockaddr_un *un = (struct sockaddr_un *)&addr->storage;
 	bool named = addr->len > UNIX_PATH;
 
+	/* What a system has cut may come with the length of the whole. */
+	if (addr->len > sizeof(addr->storage))
+		addr->len = sizeof(addr->storage);
 	if (addr->len == 0 || addr->storage.ss_family != AF_UNIX)
 		return;
-	/* Linux counts a NUL behind a path that leaves no room for one. */
-	if (addr->len > sizeof(*un))
-		addr->len = sizeof(*un);
+	if (named)
+		addr->len = (socklen_t)miost__net_length(addr);
 #ifndef __linux__
 	/* Without a name it is zeros; on Linux it is abstract. */
 	named = named && un->sun_path[0] != '\0';

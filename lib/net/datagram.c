@@ -17,13 +17,14 @@ miost_socket_send_to(int fd, const void *buf, size_t len,
 		     const struct miost_addr *addr)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&addr->storage;
+	int to_len = miost__net_length(addr);
 	ssize_t n;
 
-	if (addr->len > sizeof(addr->storage))
-		return -EINVAL;
+	if (to_len < 0)
+		return to_len;
 	do
 		n = sendto(fd, buf, miost__net_cut(len), MSG_NOSIGNAL, to,
-			   addr->len);
+			   (socklen_t)to_len);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? miost__net_error() : n;
 }
@@ -171,18 +172,18 @@ miost_socket_send_many(int fd, const struct miost_datagram *datagrams, size_t n)
 	make_messages(messages, parts, datagrams, count);
 	for (unsigned int i = 0; i < count; i++) {
 		const struct miost_addr *to = &datagrams[i].addr;
+		int len = to->len > 0 ? miost__net_length(to) : 0;
 
-		if (to->len == 0)
-			continue;
-		if (to->len > sizeof(to->storage)) {
+		if (len < 0) {
 			if (i == 0)
-				return -EINVAL;
+				return len;
 			count = i;
-			break;
+		} else if (len > 0) {
+			/* The system does not write to it. */
+			messages[i].msg_hdr.msg_name =
+				(void *)(uintptr_t)&to->storage;
+			messages[i].msg_hdr.msg_namelen = (socklen_t)len;
 		}
-		/* The system does not write to it. */
-		messages[i].msg_hdr.msg_name = (void *)(uintptr_t)&to->storage;
-		messages[i].msg_hdr.msg_namelen = to->len;
 	}
 	if (count == 0)
 		return 0;

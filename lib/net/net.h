@@ -39,6 +39,9 @@ int miost__net_set_option(int fd, int level, int name, int value);
 /* Makes what the system has stored as an address one that every call takes. */
 void miost__net_settle(struct miost_addr *addr);
 
+/* How much of an address the system is given. -EINVAL: it is none. */
+int miost__net_length(const struct miost_addr *addr);
+
 /* macOS refuses to move more bytes in one call. */
 static inline size_t
 miost__net_cut(size_t len)

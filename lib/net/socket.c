@@ -118,12 +118,14 @@ int
 miost_socket_bind(int fd, const struct miost_addr *addr)
 {
 	const struct sockaddr *own = (const struct sockaddr *)&addr->storage;
+	int len = miost__net_length(addr);
 
+	if (len < 0)
+		return len;
 	/* Without a name Linux would choose one. */
-	if (addr->len > sizeof(addr->storage) ||
-	    (own->sa_family == AF_UNIX && addr->len <= UNIX_PATH))
+	if (own->sa_family == AF_UNIX && (size_t)len <= UNIX_PATH)
 		return -EINVAL;
-	return bind(fd, own, addr->len) < 0 ? -errno : 0;
+	return bind(fd, own, (socklen_t)len) < 0 ? -errno : 0;
 }
 
 int
@@ -137,11 +139,12 @@ int
 miost_socket_connect(int fd, const struct miost_addr *addr)
 {
 	const struct sockaddr *peer = (const struct sockaddr *)&addr->storage;
+	int len = miost__net_length(addr);
 
-	if (addr->len > sizeof(addr->storage))
-		return -EINVAL;
+	if (len < 0)
+		return len;
 	/* Interrupted, a non-blocking socket goes on connecting. */
-	if (connect(fd, peer, addr->len) < 0 && errno != EINPROGRESS &&
+	if (connect(fd, peer, (socklen_t)len) < 0 && errno != EINPROGRESS &&
 	    errno != EINTR)
 		return miost__net_error();
 	return 0;
