@@ -330,6 +330,50 @@ datagrams_go_on(void)
 	close(fd);
 }
 
+/* Without memory to receive into, no system is asked. */
+static void
+no_memory_to_receive_into(void)
+{
+	char buf[4];
+	struct miost_datagram many[3] = {
+		{ .data = buf, .len = 4 }, { .data = buf }, { .data = buf },
+	};
+	struct iovec iov[2] = { { buf, 0 }, { buf, 0 } };
+	struct miost_addr addr;
+	int fds[2];
+
+	check_ok(miost_unix_pair(SOCK_DGRAM, fds));
+	for (int full = 0; full < 2; full++) {
+		reset_faults();
+		memset(&addr, 0x55, sizeof(addr));
+		many[1].addr.len = 77;
+		check_eq(miost_socket_read(fds[0], buf, 0), 0);
+		check_eq(miost_socket_peek(fds[0], buf, 0), 0);
+		check_eq(miost_socket_readv(fds[0], iov, 2), 0);
+		check_eq(miost_socket_readv(fds[0], NULL, 0), 0);
+		check_eq(miost_socket_recv_from(fds[0], buf, 0, &addr), 0);
+		check_eq(miost_socket_peek_from(fds[0], buf, 0, &addr), 0);
+		check_eq(miost_socket_recv_many(fds[0], many + 1, 2), 0);
+		check_eq(addr.len, 0x55555555);
+		check_eq(many[1].addr.len, 77);
+		check_eq(miost_pipe_read(fds[0], buf, 0), 0);
+		check_eq(miost_pipe_readv(fds[0], iov, 2), 0);
+		check_eq(faults.count[RECV] + faults.count[RECVMSG] +
+			 faults.count[RECVFROM] + faults.count[RECVMMSG] +
+			 faults.count[READ] + faults.count[READV], 0);
+		for (int i = 0; i < 2 && !full; i++)
+			check_eq(miost_socket_write(fds[1], "abc", 3), 3);
+	}
+	/* Those before one that has none are received. */
+	check_eq(miost_socket_recv_many(fds[0], many, 3), 1);
+	check_eq(many[0].len, 3);
+	check_eq(many[1].addr.len, 77);
+	check_eq(miost_socket_read(fds[0], buf, 4), 3);
+	check_eq(miost_socket_read(fds[0], buf, 4), -EAGAIN);
+	reset_faults();
+	close_pair(fds);
+}
+
 /* One system call each, where the system has it. */
 static void
 many_is_one_call(void)
@@ -475,6 +519,7 @@ static const struct tap_test tests[] = {
 	{ "reads and writes go on when interrupted", reads_go_on },
 	{ "sockets of other kinds, and pipes, are closed", others_are_closed },
 	{ "datagrams go on when interrupted", datagrams_go_on },
+	{ "nothing to receive into: 0", no_memory_to_receive_into },
 	{ "many datagrams are one call", many_is_one_call },
 	{ "pipes go on when interrupted", pipes_go_on },
 	{ "what is longer than a call takes is cut", long_buffers },

@@ -18,6 +18,9 @@ read_and_write(void)
 		check(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
 	}
 	check_eq(miost_pipe_read(fds[0], buf, 8), -EAGAIN);
+	check_eq(miost_pipe_read(fds[0], buf, 0), 0);
+	check_eq(miost_pipe_readv(fds[0], NULL, 0), 0);
+	check_eq(miost_pipe_write(fds[1], "", 0), 0);
 	check_eq(miost_pipe_write(fds[1], "hello", 5), 5);
 	check_eq(miost_pipe_write(fds[1], "you", 3), 3);
 	check_eq(miost_pipe_read(fds[0], buf, 2), 2);
@@ -115,6 +118,18 @@ sigpipe(void)
 	check_eq(raised, SIGPIPE);
 #elif defined(__APPLE__) || defined(__NetBSD__)
 	check_eq(raised, 0);
+#endif
+	close(fds[1]);
+
+	/* Of a socket, too, whose own calls never raise it. */
+	raised = 0;
+	check_ok(miost_unix_pair(SOCK_STREAM, fds));
+	close(fds[0]);
+	check_eq(miost_socket_write(fds[1], "x", 1), -EPIPE);
+	check_eq(raised, 0);
+	check_eq(miost_pipe_write(fds[1], "x", 1), -EPIPE);
+#ifdef __linux__
+	check_eq(raised, SIGPIPE);
 #endif
 	check_ok(sigaction(SIGPIPE, &old, NULL));
 	close(fds[1]);

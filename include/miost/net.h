@@ -63,6 +63,9 @@ MIOST_API int miost_addr_format(const struct miost_addr *addr, char *buf,
  * -EMFILE, -ENFILE: no descriptor is free; -ENOBUFS, -ENOMEM: no memory is.
  * They pass on what else the system says; the manual lists it.
  *
+ * With room for no byte at all, a call that receives returns 0, takes nothing,
+ * and does not look at `fd`.
+ *
  * A signal does not make a call fail. No call raises SIGPIPE, except on macOS
  * for a socket that the library did not make.
  */
@@ -281,8 +284,9 @@ MIOST_API int miost_socket_send_many(int fd,
 
 /*
  * Receives up to `n` datagrams, as many as wait and one system call gives, and
- * 64 at most. Returns how many; 0 only if `n` is 0. Stores `len`, `addr` and
- * `flags` in these, and changes nothing in the others.
+ * 64 at most. A datagram whose `len` is 0 ends the array. Returns how many; 0
+ * only if there is none before the end. Stores `len`, `addr` and `flags` in
+ * these, and changes nothing in the others.
  * Fails with the errors of miost_socket_recv_from().
  */
 MIOST_API int miost_socket_recv_many(int fd, struct miost_datagram *datagrams,
@@ -294,8 +298,8 @@ MIOST_API int miost_socket_recv_many(int fd, struct miost_datagram *datagrams,
  */
 
 /*
- * Receives up to `len` bytes; give it room for 1 at least. Returns how many; 0
- * at the end of a stream, and for an empty datagram.
+ * Receives up to `len` bytes. Returns how many; 0 at the end of a stream, for
+ * an empty datagram, and if `len` is 0.
  * -ECONNREFUSED, -ECONNRESET, -EHOSTUNREACH, -ENETUNREACH, -ETIMEDOUT: the
  * connection failed, or the peer ended it;
  * -ENOTCONN, for a Unix stream on Linux -EINVAL: it is not connected.

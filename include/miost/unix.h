@@ -71,12 +71,13 @@ MIOST_API int miost_pipe(int fds[2]) MIOST_NONNULL(1);
  *
  * A write to a pipe without a reader fails with -EPIPE. It also raises SIGPIPE,
  * except for pipes that the library makes on macOS and NetBSD: a program that
- * writes to pipes ignores that signal.
+ * writes to pipes ignores that signal. So does a write by these calls to a
+ * socket whose peer is gone; the calls of <miost/net.h> raise no signal.
  */
 
 /*
- * Reads up to `len` bytes; give it room for 1 at least. Returns how many; 0 at
- * the end, when there is no writer any more.
+ * Reads up to `len` bytes. Returns how many; 0 at the end, when there is no
+ * writer any more, and if `len` is 0, without a look at `fd`.
  */
 MIOST_API ssize_t miost_pipe_read(int fd, void *buf, size_t len);
 

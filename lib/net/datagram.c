@@ -53,6 +53,9 @@ receive_from(int fd, void *buf, size_t len, int flags, struct miost_addr *addr)
 	struct miost_addr from;
 	ssize_t n;
 
+	/* To which FreeBSD says 0 even if there is no datagram. */
+	if (len == 0)
+		return 0;
 	memset(&from, 0, sizeof(from));
 	do {
 		from.len = sizeof(from.storage);
@@ -193,47 +196,63 @@ miost_socket_send_many(int fd, const struct miost_datagram *datagrams, size_t n)
 	return sent < 0 ? miost__net_error() : sent;
 }
 
+/* How many of them one call receives: those before one without memory. */
+static unsigned int
+receivable(const struct miost_datagram *datagrams, size_t n)
+{
+	unsigned int count = 0;
+
+	while (count < MANY && count < n && datagrams[count].len > 0)
+		count++;
+	return count;
+}
+
+/* Stores what the system says of a datagram, beside its data and its sender. */
+static void
+store(struct miost_datagram *datagram, const message *got)
+{
+	struct miost_addr *from = &datagram->addr;
+
+	datagram->len = (size_t)got->msg_len;
+	datagram->flags = got->msg_hdr.msg_flags & MSG_TRUNC
+				  ? MIOST_TRUNCATED : 0;
+	datagram->reserved = 0;
+	from->len = got->msg_hdr.msg_namelen;
+	miost__net_settle(from);
+	memset((char *)&from->storage + from->len, 0,
+	       sizeof(from->storage) - from->len);
+}
+
 int
 miost_socket_recv_many(int fd, struct miost_datagram *datagrams, size_t n)
 {
 	message messages[MANY];
 	struct iovec parts[MANY];
-	struct sockaddr_storage from[MANY];
-	struct miost_addr unnamed;
-	unsigned int count = n < MANY ? (unsigned int)n : MANY;
+	struct miost_addr unnamed = { .len = 0 };
+	unsigned int count = receivable(datagrams, n);
 	int received;
 
 	if (count == 0)
 		return 0;
 	make_messages(messages, parts, datagrams, count);
-	memset(from, 0, count * sizeof(*from));
 	for (unsigned int i = 0; i < count; i++) {
-		messages[i].msg_hdr.msg_name = &from[i];
-		messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
+		/* Written only for a datagram that is received. */
+		messages[i].msg_hdr.msg_name = &datagrams[i].addr.storage;
+		messages[i].msg_hdr.msg_namelen =
+			sizeof(datagrams[i].addr.storage);
 	}
 	do
 		received = receive_messages(fd, messages, count);
 	while (received < 0 && errno == EINTR);
 	if (received < 0)
 		return miost__net_error();
-	unnamed.len = 0;
 	for (int i = 0; i < received; i++) {
-		struct miost_datagram *datagram = &datagrams[i];
-		const struct msghdr *header = &messages[i].msg_hdr;
-
-		datagram->len = (size_t)messages[i].msg_len;
-		datagram->addr.storage = from[i];
-		datagram->addr.len = header->msg_namelen;
-		if (header->msg_namelen > 0) {
-			miost__net_settle(&datagram->addr);
-		} else {
-			if (unnamed.len == 0)
-				unnamed = unnamed_sender(fd);
-			datagram->addr = unnamed;
-		}
-		datagram->flags = header->msg_flags & MSG_TRUNC
-					  ? MIOST_TRUNCATED : 0;
-		datagram->reserved = 0;
+		store(&datagrams[i], &messages[i]);
+		if (datagrams[i].addr.len > 0)
+			continue;
+		if (unnamed.len == 0)
+			unnamed = unnamed_sender(fd);
+		datagrams[i].addr = unnamed;
 	}
 	return received;
 }

@@ -53,6 +53,7 @@ miost__net_cut(size_t len)
 struct miost__net_buffers {
 	const struct iovec *iov;
 	unsigned short n;	/* goes into an int or a size_t */
+	bool empty;		/* there is no byte of memory */
 	struct iovec cut;
 };
 

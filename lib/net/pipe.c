@@ -72,6 +72,8 @@ miost_pipe_read(int fd, void *buf, size_t len)
 {
 	ssize_t n;
 
+	if (len == 0)
+		return 0;
 	do
 		n = read(fd, buf, miost__net_cut(len));
 	while (n < 0 && errno == EINTR);
@@ -84,7 +86,7 @@ miost_pipe_readv(int fd, const struct iovec *iov, int n)
 	struct miost__net_buffers buffers;
 	ssize_t count = miost__net_take_buffers(&buffers, fd, iov, n);
 
-	if (count < 0)
+	if (count < 0 || buffers.empty)
 		return count;
 	do
 		count = readv(fd, buffers.iov, buffers.n);

@@ -18,6 +18,9 @@ receive(int fd, void *buf, size_t len, int flags)
 {
 	ssize_t n;
 
+	/* Of which systems give 0, -EAGAIN, or a datagram that never came. */
+	if (len == 0)
+		return 0;
 	do
 		n = recv(fd, buf, miost__net_cut(len), flags);
 	while (n < 0 && errno == EINTR);
@@ -72,6 +75,7 @@ miost__net_take_buffers(struct miost__net_buffers *buffers, int fd,
 	buffers->n = (unsigned short)n;
 	for (i = 0; i < n && iov[i].iov_len <= room; i++)
 		room -= iov[i].iov_len;
+	buffers->empty = i == n && room == INT_MAX;
 	if (i == n || !is_stream(fd))
 		return 0;
 	if (room < INT_MAX) {
@@ -109,7 +113,7 @@ miost_socket_readv(int fd, const struct iovec *iov, int n)
 	struct msghdr message;
 	ssize_t count = make_message(&message, &buffers, fd, iov, n);
 
-	if (count < 0)
+	if (count < 0 || buffers.empty)
 		return count;
 	do
 		count = recvmsg(fd, &message, 0);
