@@ -203,6 +203,153 @@ interfaces(void)
 	reset_faults();
 }
 
+/* Calls that a sandbox, or an older kernel, refuses. */
+
+static const int refusals[] = { ENOSYS, EPERM, EACCES, EINVAL, EOPNOTSUPP };
+
+enum { REFUSALS = sizeof(refusals) / sizeof(refusals[0]) };
+
+static void
+sockets_refused(void)
+{
+#ifdef HAVE_SOCK_NONBLOCK
+	int fds[2], fd;
+
+	for (int i = 0; i < REFUSALS; i++) {
+		fail(SOCKET, 1, 1, refusals[i]);
+		fd = miost_socket_new(AF_INET, SOCK_STREAM);
+		check_eq(faults.count[SOCKET], 2);
+		from_birth(fd);
+		close(fd);
+		fail(SOCKET, 1, 2, refusals[i]);
+		check_eq(miost_socket_new(AF_INET, SOCK_STREAM), -refusals[i]);
+		fail(SOCKETPAIR, 1, 1, refusals[i]);
+		check_ok(miost_unix_pair(SOCK_STREAM, fds));
+		from_birth(fds[0]);
+		from_birth(fds[1]);
+		close_pair(fds);
+		fail(SOCKETPAIR, 1, 2, refusals[i]);
+		check_eq(miost_unix_pair(SOCK_STREAM, fds), -refusals[i]);
+	}
+	reset_faults();
+#else
+	tap_skip("this system has no SOCK_NONBLOCK");
+#endif
+}
+
+static void
+pipes_refused(void)
+{
+#ifdef HAVE_PIPE2
+	int fds[2];
+
+	for (int i = 0; i < REFUSALS; i++) {
+		fail(PIPE, 1, 1, refusals[i]);
+		check_ok(miost_pipe(fds));
+		check_eq(faults.count[PIPE], 2);
+		from_birth(fds[0]);
+		from_birth(fds[1]);
+		close_pair(fds);
+		fail(PIPE, 1, 2, refusals[i]);
+		check_eq(miost_pipe(fds), -refusals[i]);
+	}
+	reset_faults();
+#else
+	tap_skip("this system has no pipe2");
+#endif
+}
+
+/* The flags cannot be set: the two are closed, as tap.h sees. */
+static void
+plain_pairs_are_closed(void)
+{
+#if defined(HAVE_PIPE2) && defined(HAVE_SOCK_NONBLOCK)
+	for (int nth = 1; nth <= 6; nth++) {
+		int fds[2] = { -7, -7 };
+
+		fail(FCNTL, nth, nth, ENOBUFS);
+		faults.refused = PIPE;
+		check_eq(miost_pipe(fds), -ENOBUFS);
+		fail(FCNTL, nth, nth, ENOBUFS);
+		faults.refused = SOCKETPAIR;
+		check_eq(miost_unix_pair(SOCK_STREAM, fds), -ENOBUFS);
+		check_eq(fds[0], -7);
+		check_eq(fds[1], -7);
+		fail(FCNTL, (nth - 1) % 3 + 1, 3, ENOBUFS);
+		faults.refused = SOCKET;
+		check_eq(miost_socket_new(AF_INET, SOCK_DGRAM), -ENOBUFS);
+	}
+	reset_faults();
+#else
+	tap_skip("this system has neither pipe2 nor SOCK_NONBLOCK");
+#endif
+}
+
+static void
+accept_refused(void)
+{
+#ifdef HAVE_ACCEPT4
+	struct miost_addr addr = parse("127.0.0.1:0"), peer, local;
+	int listener = miost_tcp_listen(&addr);
+
+	check(listener >= 0);
+	check_ok(miost_socket_local_addr(listener, &addr));
+	for (int i = 0; i < REFUSALS; i++) {
+		int client = miost_tcp_connect(&addr), fd;
+
+		check(client >= 0);
+		wait_for(listener, POLLIN);
+		/* And what it is then given by may fail, too. */
+		fail(FCNTL, i % 3 + 1, i % 3 + 1, ENOBUFS);
+		faults.refused = ACCEPT;
+		if (i < 3) {
+			check_eq(miost_socket_accept(listener, NULL), -ENOBUFS);
+			close(client);
+			continue;
+		}
+		fail(ACCEPT, 1, 1, refusals[i]);
+		fd = miost_socket_accept(listener, &peer);
+		check_eq(faults.count[ACCEPT], 2);
+		from_birth(fd);
+		check_ok(miost_socket_local_addr(client, &local));
+		same_addr(&peer, &local);
+		close(fd);
+		close(client);
+	}
+	for (int i = 0; i < REFUSALS; i++) {
+		fail(ACCEPT, 1, 1, refusals[i]);
+		check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
+		fail(ACCEPT, 1, 2, refusals[i]);
+		check_eq(miost_socket_accept(listener, NULL), -refusals[i]);
+	}
+	reset_faults();
+	close(listener);
+#else
+	tap_skip("this system has no accept4");
+#endif
+}
+
+/* Others than those: they are said, and nothing else is tried. */
+static void
+other_errors(void)
+{
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int listener = miost_tcp_listen(&addr);
+	int fds[2] = { -7, -7 };
+
+	check(listener >= 0);
+	fail(SOCKET, 1, 1, ENFILE);
+	check_eq(miost_socket_new(AF_INET, SOCK_STREAM), -ENFILE);
+	fail(SOCKETPAIR, 1, 1, ENFILE);
+	check_eq(miost_unix_pair(SOCK_STREAM, fds), -ENFILE);
+	fail(PIPE, 1, 1, ENFILE);
+	check_eq(miost_pipe(fds), -ENFILE);
+	fail(ACCEPT, 1, 1, ENOBUFS);
+	check_eq(miost_socket_accept(listener, NULL), -ENOBUFS);
+	reset_faults();
+	close(listener);
+}
+
 static void
 accept_goes_on(void)
 {
@@ -218,6 +365,16 @@ accept_goes_on(void)
 	fail(ACCEPT, 1, 1, ENFILE);
 	check_eq(miost_socket_accept(listener, NULL), -ENFILE);
 	check_eq(faults.count[ACCEPT], 1);
+	/* But not without end. */
+	for (int i = 1; i < 3; i++) {
+		fail(ACCEPT, 1, INT_MAX, passed_over[i]);
+		check_eq(miost_socket_accept(listener, NULL), -passed_over[i]);
+		check_eq(faults.count[ACCEPT], 128);
+	}
+	fail(ACCEPT, 1, 127, ECONNABORTED);
+	check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
+	fail(ACCEPT, 1, 1000, EINTR);
+	check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
 	reset_faults();
 	close(listener);
 }
@@ -374,6 +531,71 @@ no_memory_to_receive_into(void)
 	close_pair(fds);
 }
 
+/* Where the calls for many are refused, they go one by one. */
+static void
+many_refused(void)
+{
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_datagram many[3];
+	char data[3][4] = { "a", "b", "c" };
+	int fd = miost_udp_bind(&addr);
+
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, &addr));
+	for (int i = 0; i < REFUSALS; i++) {
+		for (int k = 0; k < 3; k++)
+			many[k] = (struct miost_datagram){
+				.data = data[k], .len = (size_t)k + 1,
+				.addr = addr,
+			};
+		fail(SENDMMSG, 1, 1, refusals[i]);
+		check_eq(miost_socket_send_many(fd, many, 3), 3);
+		check_eq(faults.count[SENDMSG], 3);
+		wait_for(fd, POLLIN);
+		for (int k = 0; k < 3; k++) {
+			many[k].len = 3;
+			memset(&many[k].addr, 0x55, sizeof(many[k].addr));
+		}
+		many[2].len = 2;
+		fail(RECVMMSG, 1, 1, refusals[i]);
+		check_eq(miost_socket_recv_many(fd, many, 3), 3);
+		check_eq(faults.count[RECVMSG], 3);
+		for (int k = 0; k < 3; k++) {
+			check_eq(many[k].len, k < 2 ? k + 1 : 2);
+			check_eq(many[k].flags, k < 2 ? 0 : MIOST_TRUNCATED);
+			same_addr(&many[k].addr, &addr);
+		}
+		fail(RECVMMSG, 1, 1, refusals[i]);
+		check_eq(miost_socket_recv_many(fd, many, 3), -EAGAIN);
+		check_eq(faults.count[RECVMSG], 1);
+	}
+	/* One that fails later ends the call. */
+	for (int k = 0; k < 3; k++)
+		many[k] = (struct miost_datagram){ data[k], 1, addr, 0 };
+	fail(SENDMSG, 3, 3, ENOBUFS);
+	faults.refused = SENDMMSG;
+	check_eq(miost_socket_send_many(fd, many, 3), 2);
+	fail(SENDMSG, 1, 1, ENOBUFS);
+	faults.refused = SENDMMSG;
+	check_eq(miost_socket_send_many(fd, many, 3), -ENOBUFS);
+	fail(SENDMSG, 1, 2, EINTR);
+	faults.refused = SENDMMSG;
+	check_eq(miost_socket_send_many(fd, many, 1), 1);
+	wait_for(fd, POLLIN);
+	fail(RECVMSG, 2, 2, EINTR);
+	faults.refused = RECVMMSG;
+	check_eq(miost_socket_recv_many(fd, many, 3), 1);
+	fail(RECVMSG, 1, 2, EINTR);
+	faults.refused = RECVMMSG;
+	check_eq(miost_socket_recv_many(fd, many, 3), 2);
+	reset_faults();
+	close(fd);
+#else
+	tap_skip("this system has no calls for many datagrams");
+#endif
+}
+
 /* One system call each, where the system has it. */
 static void
 many_is_one_call(void)
@@ -514,12 +736,18 @@ static const struct tap_test tests[] = {
 	  connected_meanwhile },
 	{ "names that are longer than their memory, and none", long_names },
 	{ "names of interfaces", interfaces },
+	{ "sockets without SOCK_NONBLOCK", sockets_refused },
+	{ "pipes without pipe2", pipes_refused },
+	{ "pairs that get no flags are closed", plain_pairs_are_closed },
+	{ "connections without accept4", accept_refused },
+	{ "other errors are no refusals", other_errors },
 	{ "accept passes over what is not the listener's", accept_goes_on },
 	{ "accept passes over what is over", accept_passes_over },
 	{ "reads and writes go on when interrupted", reads_go_on },
 	{ "sockets of other kinds, and pipes, are closed", others_are_closed },
 	{ "datagrams go on when interrupted", datagrams_go_on },
 	{ "nothing to receive into: 0", no_memory_to_receive_into },
+	{ "many datagrams without recvmmsg and sendmmsg", many_refused },
 	{ "many datagrams are one call", many_is_one_call },
 	{ "pipes go on when interrupted", pipes_go_on },
 	{ "what is longer than a call takes is cut", long_buffers },

@@ -136,9 +136,11 @@ MIOST_API int miost_socket_connected(int fd);
 
 /*
  * Takes a connection; returns its descriptor, non-blocking and close-on-exec,
- * and stores the peer's address. Skips a connection that was aborted before.
+ * and stores the peer's address. Skips connections that were aborted before,
+ * 128 at most.
  * -EAGAIN: none waits; -EMFILE, -ENFILE: no descriptor is free, and the
- * connection still waits; -EINVAL: the socket does not listen;
+ * connection still waits; -ECONNABORTED, -EPROTO: 128 were aborted, and others
+ * may wait: call again; -EINVAL: the socket does not listen;
  * -EOPNOTSUPP, on some systems -EINVAL: it is of a type that cannot listen.
  */
 MIOST_API int miost_socket_accept(int fd, struct miost_addr *addr);

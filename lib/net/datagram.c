@@ -86,58 +86,34 @@ miost_socket_peek_from(int fd, void *buf, size_t len, struct miost_addr *addr)
 /* Many datagrams a call. */
 
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
-
 /* On FreeBSD its numbers are size_t and ssize_t. */
 typedef struct mmsghdr message;
-
-static int
-send_messages(int fd, message *messages, unsigned int n)
-{
-	return (int)sendmmsg(fd, messages, n, MSG_NOSIGNAL);
-}
-
-static int
-receive_messages(int fd, message *messages, unsigned int n)
-{
-	/* A blocking socket waits for the first alone. */
-	return (int)recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
-}
-
 #else
+typedef struct {
+	struct msghdr msg_hdr;
+	unsigned int msg_len;
+} message;
+#endif
 
 /*
  * One after the other. An error after the first is left: it comes again with
  * the next call, but for one that was pending, which is taken.
  */
 
-typedef struct {
-	struct msghdr msg_hdr;
-	unsigned int msg_len;
-} message;
-
 static int
-send_messages(int fd, message *messages, unsigned int n)
+send_each(int fd, message *messages, unsigned int n)
 {
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		ssize_t len = sendmsg(fd, &messages[i].msg_hdr,
-				      MSG_NOSIGNAL | (i > 0 ? MSG_DONTWAIT
-							    : 0));
-
-		if (len < 0)
+	for (unsigned int i = 0; i < n; i++)
+		if (sendmsg(fd, &messages[i].msg_hdr,
+			    MSG_NOSIGNAL | (i > 0 ? MSG_DONTWAIT : 0)) < 0)
 			return i > 0 ? (int)i : -1;
-		messages[i].msg_len = (unsigned int)len;
-	}
 	return (int)n;
 }
 
 static int
-receive_messages(int fd, message *messages, unsigned int n)
+receive_each(int fd, message *messages, unsigned int n)
 {
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		ssize_t len = recvmsg(fd, &messages[i].msg_hdr,
 				      i > 0 ? MSG_DONTWAIT : 0);
 
@@ -148,7 +124,32 @@ receive_messages(int fd, message *messages, unsigned int n)
 	return (int)n;
 }
 
+/* In one system call, where there is one. */
+
+static int
+send_messages(int fd, message *messages, unsigned int n)
+{
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+	int sent = (int)sendmmsg(fd, messages, n, MSG_NOSIGNAL);
+
+	if (sent >= 0 || !miost__net_refused())
+		return sent;
 #endif
+	return send_each(fd, messages, n);
+}
+
+static int
+receive_messages(int fd, message *messages, unsigned int n)
+{
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+	/* A blocking socket waits for the first alone. */
+	int received = (int)recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
+
+	if (received >= 0 || !miost__net_refused())
+		return received;
+#endif
+	return receive_each(fd, messages, n);
+}
 
 /* What the system needs to know of `n` datagrams; neither writes to `data`. */
 static void

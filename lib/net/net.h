@@ -3,6 +3,7 @@
 #ifndef MIOST_NET_NET_H
 #define MIOST_NET_NET_H
 
+#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -20,11 +21,29 @@
 /* The system's last error, negative, and the same one whenever it blocks. */
 int miost__net_error(void);
 
+/*
+ * Whether the last error may mean that there is no such call: an older kernel
+ * has none, and a sandbox says what it likes. Older calls then do the work, and
+ * give the error again if it was of another kind.
+ */
+static inline bool
+miost__net_refused(void)
+{
+	return errno == ENOSYS || errno == EPERM || errno == EACCES ||
+	       errno == EINVAL || errno == EOPNOTSUPP;
+}
+
 /* Makes a socket for an IPv4 or IPv6 address. */
 int miost__net_inet(const struct miost_addr *addr, int type);
 
 /* The last step of a socket: returns it, or, if a step failed, closes it. */
 int miost__net_own(int fd, int err);
+
+/*
+ * The last steps of two descriptors: made non-blocking and close-on-exec, if
+ * they are `plain`, and set up; or, if a step failed, closed.
+ */
+int miost__net_set_up_pair(const int fds[2], bool plain, int (*set_up)(int fd));
 
 /* Makes two Unix sockets, each other's peer. */
 int miost__net_pair(int type, int fds[2]);

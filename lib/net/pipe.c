@@ -11,57 +11,46 @@
 #include "net.h"
 
 /* A write that fails raises no SIGPIPE, where the system can be told so. */
-#if defined(HAVE_PIPE2) && defined(HAVE_O_NOSIGPIPE)
+#ifdef HAVE_O_NOSIGPIPE
 #define PIPE_FLAGS (O_NONBLOCK | O_CLOEXEC | O_NOSIGPIPE)
 #else
 #define PIPE_FLAGS (O_NONBLOCK | O_CLOEXEC)
 #endif
 
-#if !defined(HAVE_PIPE2) || defined(HAVE_F_SETNOSIGPIPE)
 static int
-set_up(int fd)
+set_no_sigpipe(int fd)
 {
-	int err = 0;
-
-#ifndef HAVE_PIPE2
-	err = miost__net_set_flags(fd);
-#endif
 #ifdef HAVE_F_SETNOSIGPIPE
-	if (err == 0 && fcntl(fd, F_SETNOSIGPIPE, 1) < 0)
-		err = -errno;
-#endif
-	return err;
-}
+	if (fcntl(fd, F_SETNOSIGPIPE, 1) < 0)
+		return -errno;
 #else
-static int
-set_up(int fd)
-{
 	(void)fd;
+#endif
 	return 0;
 }
+
+static int
+new_pipe(int fds[2])
+{
+#ifdef HAVE_PIPE2
+	if (pipe2(fds, PIPE_FLAGS) == 0)
+		return miost__net_set_up_pair(fds, false, set_no_sigpipe);
+	if (!miost__net_refused())
+		return -errno;
 #endif
+	if (pipe(fds) < 0)
+		return -errno;
+	return miost__net_set_up_pair(fds, true, set_no_sigpipe);
+}
 
 int
 miost_pipe(int fds[2])
 {
 	int made[2];
-	int err;
+	int err = new_pipe(made);
 
-#ifdef HAVE_PIPE2
-	if (pipe2(made, PIPE_FLAGS) < 0)
-		return -errno;
-#else
-	if (pipe(made) < 0)
-		return -errno;
-#endif
-	err = set_up(made[0]);
-	if (err == 0)
-		err = set_up(made[1]);
-	if (err < 0) {
-		close(made[0]);
-		close(made[1]);
+	if (err < 0)
 		return err;
-	}
 	fds[0] = made[0];
 	fds[1] = made[1];
 	return 0;

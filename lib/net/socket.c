@@ -51,24 +51,30 @@ set_no_sigpipe(int fd)
 	return 0;
 }
 
-int
-miost_socket_new(int family, int type)
+/* With its flags from birth, where the system can do so. */
+static int
+new_socket(int family, int type)
 {
-	int err = 0;
 	int fd;
 
 #ifdef HAVE_SOCK_NONBLOCK
 	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-#else
-	fd = socket(family, type, 0);
-	if (fd < 0)
-		return -errno;
-	err = miost__net_set_flags(fd);
+	if (fd >= 0 || !miost__net_refused())
+		return fd < 0 ? -errno : fd;
 #endif
-	if (err == 0)
-		err = set_no_sigpipe(fd);
+	fd = socket(family, type, 0);
+	return fd < 0 ? -errno : miost__net_own(fd, miost__net_set_flags(fd));
+}
+
+int
+miost_socket_new(int family, int type)
+{
+	int fd = new_socket(family, type);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = set_no_sigpipe(fd);
 	/* What it is otherwise differs from system to system. */
 	if (err == 0 && family == AF_INET6)
 		err = miost_socket_set_v6only(fd, true);
@@ -88,30 +94,35 @@ miost__net_inet(const struct miost_addr *addr, int type)
 }
 
 int
-miost__net_pair(int type, int fds[2])
+miost__net_set_up_pair(const int fds[2], bool plain, int (*set_up)(int fd))
 {
 	int err = 0;
 
-#ifdef HAVE_SOCK_NONBLOCK
-	if (socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-		       fds) < 0)
-		return -errno;
-#else
-	if (socketpair(AF_UNIX, type, 0, fds) < 0)
-		return -errno;
-#endif
 	for (int i = 0; i < 2 && err == 0; i++) {
-#ifndef HAVE_SOCK_NONBLOCK
-		err = miost__net_set_flags(fds[i]);
-#endif
+		err = plain ? miost__net_set_flags(fds[i]) : 0;
 		if (err == 0)
-			err = set_no_sigpipe(fds[i]);
+			err = set_up(fds[i]);
 	}
 	if (err < 0) {
 		close(fds[0]);
 		close(fds[1]);
 	}
 	return err;
+}
+
+int
+miost__net_pair(int type, int fds[2])
+{
+#ifdef HAVE_SOCK_NONBLOCK
+	if (socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		       fds) == 0)
+		return miost__net_set_up_pair(fds, false, set_no_sigpipe);
+	if (!miost__net_refused())
+		return -errno;
+#endif
+	if (socketpair(AF_UNIX, type, 0, fds) < 0)
+		return -errno;
+	return miost__net_set_up_pair(fds, true, set_no_sigpipe);
 }
 
 int
@@ -178,52 +189,58 @@ miost_socket_connected(int fd)
 	return poll(&wait, 1, 0) > 0 ? ask_connected(fd) : -EINPROGRESS;
 }
 
-/* Errors of a connection that was given up, not of the listener. */
-static bool
-try_again(int err)
+/* Accepts, with the flags from birth where the system can do so. */
+static int
+accept_fd(int listener, struct sockaddr *peer, socklen_t *len)
 {
-	return err == -EINTR || err == -ECONNABORTED || err == -EPROTO;
+	int fd;
+
+#ifdef HAVE_ACCEPT4
+	fd = accept4(listener, peer, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0 || !miost__net_refused())
+		return fd < 0 ? miost__net_error() : fd;
+#endif
+	fd = accept(listener, peer, len);
+	if (fd < 0)
+		return miost__net_error();
+	return miost__net_own(fd, miost__net_set_flags(fd));
 }
 
 /* Accepts what waits first; `peer` is filled in. */
 static int
 accept_one(int listener, struct miost_addr *peer)
 {
-	struct sockaddr *storage = (struct sockaddr *)&peer->storage;
-	int err = 0;
-	int fd;
+	int err, fd;
 
 	memset(peer, 0, sizeof(*peer));
 	peer->len = sizeof(peer->storage);
-#ifdef HAVE_ACCEPT4
-	fd = accept4(listener, storage, &peer->len,
-		     SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept_fd(listener, (struct sockaddr *)&peer->storage, &peer->len);
 	if (fd < 0)
-		return miost__net_error();
-#else
-	fd = accept(listener, storage, &peer->len);
-	if (fd < 0)
-		return miost__net_error();
-	err = miost__net_set_flags(fd);
-#endif
-	if (err == 0) {
-		err = set_no_sigpipe(fd);
-		/* So macOS says that the connection is over already. */
-		if (err == -EINVAL)
-			err = -ECONNABORTED;
-	}
+		return fd;
+	err = set_no_sigpipe(fd);
+	/* So macOS says that the connection is over already. */
+	if (err == -EINVAL)
+		err = -ECONNABORTED;
 	return miost__net_own(fd, err);
 }
 
 int
 miost_socket_accept(int listener, struct miost_addr *addr)
 {
+	/* A listener has no more in its queue on most systems. */
+	enum { GIVEN_UP = 128 };
 	struct miost_addr peer;
+	int given_up = 0;
 	int fd;
 
-	do
+	do {
 		fd = accept_one(listener, &peer);
-	while (try_again(fd));
+		/* These are errors of a connection, not of the listener. */
+		if (fd == -ECONNABORTED || fd == -EPROTO)
+			given_up++;
+		else if (fd != -EINTR)
+			break;
+	} while (given_up < GIVEN_UP);
 	if (fd >= 0 && addr != NULL) {
 		miost__net_settle(&peer);
 		*addr = peer;
