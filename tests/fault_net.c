@@ -4,12 +4,21 @@
  * may be leaked, lost or half done. And calls as other systems have them.
  */
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
 #include "config.h"
 
 #include "fault_calls.h"
+
+/* What tells the state of TCP, or nothing does. */
+#if !defined(TCP_INFO) && defined(TCP_CONNECTION_INFO)
+#define TCP_INFO TCP_CONNECTION_INFO
+#elif !defined(TCP_INFO)
+#define TCP_INFO (-1)
+#endif
 
 /* Every call of connect and listen fails once: tap.h looks for leaks. */
 static void
@@ -151,6 +160,111 @@ connected_meanwhile(void)
 	}
 }
 
+/* From now on poll(2) is FreeBSD's: what has no peer is not writable. */
+static int
+ask_connected(int fd)
+{
+	faults.not_writable = true;
+	return miost_socket_connected(fd);
+}
+
+static void
+never_connected_of(int family, int type, const char *any)
+{
+	struct miost_addr addr = parse(any);
+	int fd = miost_socket_new(family, type);
+
+	check(fd >= 0);
+	reset_faults();
+	check_eq(ask_connected(fd), -ENOTCONN);
+	/* A system that does not say the state of TCP. */
+	fail(GETSOCKOPT, 1, INT_MAX, ENOPROTOOPT);
+	faults.option = TCP_INFO;
+	check_eq(ask_connected(fd), -ENOTCONN);
+	reset_faults();
+	if (family != AF_UNIX) {
+		check_ok(miost_socket_bind(fd, &addr));
+		check_eq(ask_connected(fd),
+			 TCP_INFO > 0 || type == SOCK_DGRAM ? -ENOTCONN
+							    : -EINPROGRESS);
+	}
+	reset_faults();
+	close(fd);
+}
+
+static void
+never_connected(void)
+{
+	never_connected_of(AF_INET, SOCK_STREAM, "127.0.0.1:0");
+	never_connected_of(AF_INET, SOCK_DGRAM, "127.0.0.1:0");
+	never_connected_of(AF_UNIX, SOCK_STREAM, "unix:");
+	never_connected_of(AF_UNIX, SOCK_DGRAM, "unix:");
+	if (has_ipv6()) {
+		never_connected_of(AF_INET6, SOCK_STREAM, "[::1]:0");
+		never_connected_of(AF_INET6, SOCK_DGRAM, "[::1]:0");
+	}
+}
+
+/* What is on its way is so also for systems that tell less. */
+static void
+on_the_way(void)
+{
+	struct miost_addr addr;
+	int listener = make_full_listener(&addr);
+	int fd = miost_tcp_connect(&addr);
+
+	check(fd >= 0);
+	reset_faults();
+	check_eq(ask_connected(fd), -EINPROGRESS);
+	fail(GETSOCKOPT, 1, INT_MAX, ENOPROTOOPT);
+	faults.option = TCP_INFO;
+	check_eq(ask_connected(fd), -EINPROGRESS);
+	/* Both ends connect to each other. */
+	fail(GETSOCKOPT, 1, INT_MAX, 0);
+	faults.option = TCP_INFO;
+	faults.value = 3;
+	check_eq(ask_connected(fd), -EINPROGRESS);
+	/* A descriptor that another thread closes meanwhile. */
+	fail(GETSOCKNAME, 1, 1, EBADF);
+	check_eq(ask_connected(fd), -ENOTCONN);
+	reset_faults();
+	close(fd);
+	close(listener);
+
+	/* A Unix stream of a BSD whose listener has LOCAL_CONNWAIT. */
+	fd = miost_socket_new(AF_UNIX, SOCK_STREAM);
+	fail(RECV, 1, 1, EWOULDBLOCK);
+	check_eq(ask_connected(fd), -EINPROGRESS);
+	check_eq(faults.count[RECV], 1);
+	reset_faults();
+	close(fd);
+
+	/* A family of whose addresses nothing is known. */
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	fail(GETSOCKNAME, 1, INT_MAX, 0);
+	check_eq(ask_connected(fd), -EINPROGRESS);
+	reset_faults();
+	close(fd);
+}
+
+/* A Unix stream that got its peer, and bytes, while it was asked about. */
+static void
+connected_with_bytes(void)
+{
+	int fds[2];
+
+	make_pair(fds);
+	check_eq(miost_socket_write(fds[1], "x", 1), 1);
+	fail(GETPEERNAME, 1, 1, ENOTCONN);
+	check_ok(ask_connected(fds[0]));
+	check_eq(faults.count[RECV], 1);
+	/* So macOS says that it is over. */
+	fail(GETPEERNAME, 1, 1, EINVAL);
+	check_eq(miost_socket_peer_addr(fds[0], NULL), -ENOTCONN);
+	reset_faults();
+	close_pair(fds);
+}
+
 /* A name whose length is above its memory's. */
 static void
 long_names(void)
@@ -201,6 +315,25 @@ interfaces(void)
 	fail(NAMETOINDEX, 1, INT_MAX, ENOBUFS);
 	check_eq(miost_addr_parse("[fe80::1%x]:80", &addr), -ENOBUFS);
 	reset_faults();
+}
+
+/* The hop limit of an IPv6 socket is -1 where the kernel chooses. */
+static void
+no_hop_limit(void)
+{
+	int fd;
+
+	need_ipv6();
+	fd = miost_socket_new(AF_INET6, SOCK_STREAM);
+	check(fd >= 0);
+	fail(GETSOCKOPT, 1, 1, 0);
+	faults.value = -1;
+	check_eq(miost_socket_ttl(fd), 0);
+	check_eq(faults.count[GETSOCKOPT], 1);
+	fail(GETSOCKOPT, 1, 1, ENOBUFS);
+	check_eq(miost_socket_ttl(fd), -ENOBUFS);
+	reset_faults();
+	close(fd);
 }
 
 /* Calls that a sandbox, or an older kernel, refuses. */
@@ -734,8 +867,14 @@ static const struct tap_test tests[] = {
 	{ "an interrupted connect goes on", connect_interrupted },
 	{ "a connection that changes while it is asked about",
 	  connected_meanwhile },
+	{ "never connected: -ENOTCONN, whatever poll(2) says",
+	  never_connected },
+	{ "on its way: -EINPROGRESS, whatever else is known", on_the_way },
+	{ "connected, with bytes, while it is asked about",
+	  connected_with_bytes },
 	{ "names that are longer than their memory, and none", long_names },
 	{ "names of interfaces", interfaces },
+	{ "a hop limit that the kernel chooses is 0", no_hop_limit },
 	{ "sockets without SOCK_NONBLOCK", sockets_refused },
 	{ "pipes without pipe2", pipes_refused },
 	{ "pairs that get no flags are closed", plain_pairs_are_closed },

@@ -140,8 +140,13 @@ on_the_way(void)
 static void
 never_connected(void)
 {
+	struct miost_addr addr = parse("127.0.0.1:0");
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	check_eq(miost_socket_connected(fd), -ENOTCONN);
+	check_ok(miost_socket_bind(fd, &addr));
+	check_eq(miost_socket_connected(fd), -ENOTCONN);
+	check_ok(miost_socket_listen(fd));
 	check_eq(miost_socket_connected(fd), -ENOTCONN);
 	close(fd);
 }

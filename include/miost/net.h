@@ -127,10 +127,11 @@ MIOST_API int miost_socket_connect(int fd, const struct miost_addr *addr)
 	MIOST_NONNULL(2);
 
 /*
- * For a socket that was told to connect: returns 0 if it is connected,
- * -EINPROGRESS while that is under way, and otherwise the error that ended it,
- * such as -ECONNREFUSED. The call takes the pending error: a second one gives
- * -ENOTCONN. For another socket the result means nothing.
+ * Returns 0 if the socket is connected, -EINPROGRESS while a connection is
+ * under way, and otherwise the error that ended it, such as -ECONNREFUSED. The
+ * call takes the pending error: a second one gives -ENOTCONN. So do a stream
+ * that was never told to connect, a listener, and a datagram socket without a
+ * peer.
  */
 MIOST_API int miost_socket_connected(int fd);
 
@@ -177,7 +178,11 @@ MIOST_API int miost_socket_set_reuse_port(int fd, bool reuse_port);
 MIOST_API int miost_socket_v6only(int fd);
 MIOST_API int miost_socket_set_v6only(int fd, bool v6only);
 
-/* The time to live, or hop limit, of packets sent: 1 to 255, else -EINVAL. */
+/*
+ * The time to live, or hop limit, of packets sent: 1 to 255, else -EINVAL. The
+ * getter returns 0 when the socket has none of its own, and the kernel chooses:
+ * an IPv6 socket on FreeBSD and NetBSD.
+ */
 MIOST_API int miost_socket_ttl(int fd);
 MIOST_API int miost_socket_set_ttl(int fd, int ttl);
 

@@ -26,7 +26,8 @@ miost__net_get_option(int fd, int level, int name)
 
 	if (getsockopt(fd, level, name, &value, &len) < 0)
 		return -errno;
-	return value;
+	/* On FreeBSD and NetBSD a hop limit of -1 is the kernel's default. */
+	return value > 0 ? value : 0;
 }
 
 int

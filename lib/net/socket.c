@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -173,6 +175,69 @@ ask_connected(int fd)
 	return error != 0 ? -error : miost_socket_peer_addr(fd, NULL);
 }
 
+/* Where TCP stands, as all systems number it, or a negative error. */
+static int
+tcp_state(int fd)
+{
+#if defined(TCP_INFO)
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	int err = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+#elif defined(TCP_CONNECTION_INFO)
+	struct tcp_connection_info info;
+	socklen_t len = sizeof(info);
+	int err = getsockopt(fd, IPPROTO_TCP, TCP_CONNECTION_INFO, &info,
+			     &len);
+#endif
+#if defined(TCP_INFO) || defined(TCP_CONNECTION_INFO)
+	return err < 0 ? -errno : info.tcpi_state;
+#else
+	(void)fd;
+	return -ENOPROTOOPT;
+#endif
+}
+
+/* Whether there is a local address without which nothing connects. */
+static bool
+has_port(const struct miost_addr *own)
+{
+	struct sockaddr_in in;
+
+	/* That of IPv6 is in the same place. */
+	memcpy(&in, &own->storage, sizeof(in));
+	return (in.sin_family != AF_INET && in.sin_family != AF_INET6) ||
+	       in.sin_port != 0;
+}
+
+/*
+ * Whether a socket that has no peer, and no error, is on its way to a peer.
+ * poll(2) does not tell on FreeBSD 13 and NetBSD 7.99: they call a stream that
+ * was never connected as little writable as one that connects. Of TCP the state
+ * says it, and where it cannot be had the port, which every socket gets when it
+ * begins to connect. A receive says it of Unix sockets; of TCP it does not on a
+ * FreeBSD with the tunable net.inet.tcp.soreceive_stream.
+ */
+static bool
+connects(int fd)
+{
+	enum { SYN_SENT = 2, SYN_RECEIVED = 3 };
+	struct miost_addr own;
+	char byte;
+	int state;
+
+	if (miost__net_get_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM ||
+	    miost__net_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0 ||
+	    miost_socket_local_addr(fd, &own) < 0)
+		return false;
+	if (own.storage.ss_family == AF_UNIX)
+		return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+		       miost__net_error() == -EAGAIN;
+	state = tcp_state(fd);
+	if (state >= 0)
+		return state == SYN_SENT || state == SYN_RECEIVED;
+	return has_port(&own);
+}
+
 int
 miost_socket_connected(int fd)
 {
@@ -182,11 +247,13 @@ miost_socket_connected(int fd)
 	if (err != -ENOTCONN)
 		return err;
 	/*
-	 * No peer: not yet, or not any more, or never. Only the first of them
-	 * is not writable; and what is by now may have changed since it was
-	 * asked.
+	 * No peer: not yet, or not any more, or never. What is on its way is
+	 * not writable. What is not by now may have got a peer, or an error,
+	 * since it was asked.
 	 */
-	return poll(&wait, 1, 0) > 0 ? ask_connected(fd) : -EINPROGRESS;
+	if (poll(&wait, 1, 0) == 0 && connects(fd))
+		return -EINPROGRESS;
+	return ask_connected(fd);
 }
 
 /* Accepts, with the flags from birth where the system can do so. */
