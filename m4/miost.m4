@@ -152,7 +152,7 @@ AC_SEARCH_LIBS([clock_gettime], [rt], [],
   [AC_MSG_ERROR([this system has no clock_gettime])])
 AC_SEARCH_LIBS([pthread_sigmask], [pthread], [],
   [AC_MSG_ERROR([this system has no pthread_sigmask])])
-AC_CHECK_FUNCS([pthread_setcancelstate])
+MIOST_CHECK_CALLS([pthread.h], [pthread_setcancelstate])
 
 AS_CASE([$with_waker],
   [auto], [AS_IF(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* TCP: connections and listeners. */
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "util.h"
@@ -292,6 +293,45 @@ many_connections(void)
 	close(listener);
 }
 
+/* A thread that is to end at its next cancellation point. */
+static void *
+cancelled(void *result)
+{
+	struct miost_addr addr, elsewhere;
+	int *fds = result;
+
+	if (miost_addr_parse("127.0.0.1:0", &addr) < 0 ||
+	    miost_addr_parse("192.0.2.1:0", &elsewhere) < 0)
+		return NULL;
+	(void)pthread_cancel(pthread_self());
+	fds[0] = miost_tcp_listen(&addr);
+	(void)miost_socket_local_addr(fds[0], &addr);
+	fds[1] = miost_tcp_connect(&addr);
+	/* What fails closes its descriptor. */
+	fds[2] = miost_tcp_listen(&elsewhere);
+	fds[3] = miost_udp_bind(&elsewhere);
+	fds[4] = 1;
+	return NULL;
+}
+
+/* A whole way is no such point: it could lose its descriptor there. */
+static void
+cancelled_between(void)
+{
+	int fds[5] = { -1, -1, -1, -1, 0 };
+	pthread_t thread;
+	void *result;
+
+	check_ok(pthread_create(&thread, NULL, cancelled, fds));
+	check_ok(pthread_join(thread, &result));
+	check_eq(fds[4], 1);
+	check(fds[0] >= 0 && fds[1] >= 0);
+	check_eq(fds[2], -EADDRNOTAVAIL);
+	check_eq(fds[3], -EADDRNOTAVAIL);
+	close_pair(fds);
+	check(result == NULL);
+}
+
 static const struct tap_test tests[] = {
 	{ "a connection from listen to close", connection_ipv4 },
 	{ "a connection from listen to close, IPv6", connection_ipv6 },
@@ -307,6 +347,8 @@ static const struct tap_test tests[] = {
 	{ "no descriptor left: -EMFILE, and the connection waits",
 	  no_descriptors },
 	{ "a hundred at once", many_connections },
+	{ "a thread that is cancelled leaves no descriptor",
+	  cancelled_between },
 };
 
 TAP_MAIN(tests)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Unix sockets: streams, listeners, datagrams and pairs. */
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -325,6 +326,47 @@ bad_addresses(void)
 	remove_directory();
 }
 
+/* A thread that is to end at its next cancellation point. */
+static void *
+cancelled(void *result)
+{
+	struct miost_addr addr, other;
+	int *fds = result;
+	char text[128];
+
+	snprintf(text, sizeof(text), "unix:%s/x", directory);
+	if (miost_addr_parse(text, &addr) < 0 ||
+	    miost_addr_parse("unix:/no/such/place", &other) < 0)
+		return NULL;
+	(void)pthread_cancel(pthread_self());
+	fds[0] = miost_unix_listen(&addr);
+	fds[1] = miost_unix_connect(&addr);
+	fds[2] = miost_unix_listen(&other);
+	fds[3] = miost_unix_bind(&other);
+	fds[4] = miost_unix_connect(&other);
+	return NULL;
+}
+
+/* A whole way is no such point: it could lose its descriptor there. */
+static void
+cancelled_between(void)
+{
+	int fds[5] = { -1, -1, -1, -1, -1 };
+	pthread_t thread;
+	void *result;
+
+	make_directory();
+	check_ok(pthread_create(&thread, NULL, cancelled, fds));
+	check_ok(pthread_join(thread, &result));
+	check(fds[0] >= 0 && fds[1] >= 0);
+	for (int i = 2; i < 5; i++)
+		check_eq(fds[i], -ENOENT);
+	check(result == NULL);
+	close_pair(fds);
+	remove_path("x");
+	remove_directory();
+}
+
 static void
 no_descriptors(void)
 {
@@ -359,6 +401,8 @@ static const struct tap_test tests[] = {
 	{ "datagrams by abstract names", datagrams_abstract },
 	{ "pairs", pairs },
 	{ "addresses that are wrong", bad_addresses },
+	{ "a thread that is cancelled leaves no descriptor",
+	  cancelled_between },
 	{ "no descriptor left: -EMFILE", no_descriptors },
 };
 

@@ -39,6 +39,9 @@ int miost__net_inet(const struct miost_addr *addr, int type);
 /* The last step of a socket: returns it, or, if a step failed, closes it. */
 int miost__net_own(int fd, int err);
 
+/* The step of a whole way that connects: the same, after it has connected. */
+int miost__net_connect(int fd, const struct miost_addr *addr);
+
 /*
  * The last steps of two descriptors: made non-blocking and close-on-exec, if
  * they are `plain`, and set up; or, if a step failed, closed.

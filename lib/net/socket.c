@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../cancel.h"
 #include "net.h"
 
 int
@@ -19,12 +20,21 @@ miost__net_error(void)
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
+static void
+close_fd(int fd)
+{
+	int state = miost__cancel_disable();
+
+	close(fd);
+	miost__cancel_restore(state);
+}
+
 int
 miost__net_own(int fd, int err)
 {
 	if (err == 0)
 		return fd;
-	close(fd);
+	close_fd(fd);
 	return err;
 }
 
@@ -106,8 +116,8 @@ miost__net_set_up_pair(const int fds[2], bool plain, int (*set_up)(int fd))
 			err = set_up(fds[i]);
 	}
 	if (err < 0) {
-		close(fds[0]);
-		close(fds[1]);
+		close_fd(fds[0]);
+		close_fd(fds[1]);
 	}
 	return err;
 }
@@ -161,6 +171,19 @@ miost_socket_connect(int fd, const struct miost_addr *addr)
 	    errno != EINTR)
 		return miost__net_error();
 	return 0;
+}
+
+int
+miost__net_connect(int fd, const struct miost_addr *addr)
+{
+	int state, err;
+
+	if (fd < 0)
+		return fd;
+	state = miost__cancel_disable();
+	err = miost_socket_connect(fd, addr);
+	miost__cancel_restore(state);
+	return miost__net_own(fd, err);
 }
 
 /* The pending error, or else whether there is a peer: 0 or -ENOTCONN. */

@@ -7,9 +7,7 @@
 int
 miost_tcp_connect(const struct miost_addr *addr)
 {
-	int fd = miost__net_inet(addr, SOCK_STREAM);
-
-	return fd < 0 ? fd : miost__net_own(fd, miost_socket_connect(fd, addr));
+	return miost__net_connect(miost__net_inet(addr, SOCK_STREAM), addr);
 }
 
 int

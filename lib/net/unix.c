@@ -31,9 +31,7 @@ bound_socket(const struct miost_addr *addr, int type)
 int
 miost_unix_connect(const struct miost_addr *addr)
 {
-	int fd = unix_socket(addr, SOCK_STREAM);
-
-	return fd < 0 ? fd : miost__net_own(fd, miost_socket_connect(fd, addr));
+	return miost__net_connect(unix_socket(addr, SOCK_STREAM), addr);
 }
 
 int

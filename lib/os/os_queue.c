@@ -9,9 +9,9 @@
 #include <miost/os.h>
 #include <miost/timers.h>
 
+#include "../cancel.h"
 #include "../core/compiler.h"
 #include "../core/probes.h"
-#include "cancel.h"
 #include "os_queue.h"
 #include "owner.h"
 #include "waker.h"

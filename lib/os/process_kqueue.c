@@ -20,7 +20,7 @@
 #include <miost/process.h>
 #include <miost/unix.h>
 
-#include "cancel.h"
+#include "../cancel.h"
 #include "kqueue.h"
 #include "os_queue.h"
 

@@ -23,7 +23,7 @@
 
 #include <miost/process.h>
 
-#include "cancel.h"
+#include "../cancel.h"
 #include "os_queue.h"
 
 /* An enumerator of one C library, a macro or nothing in others. */

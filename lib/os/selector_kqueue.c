@@ -47,7 +47,7 @@
 #include <sys/event.h>
 #include <unistd.h>
 
-#include "cancel.h"
+#include "../cancel.h"
 #include "kqueue.h"
 #include "owner.h"
 

@@ -21,8 +21,8 @@
 
 #include <miost/unix.h>
 
+#include "../cancel.h"
 #include "../core/probes.h"
-#include "cancel.h"
 #include "kqueue.h"
 #include "os_queue.h"
 #include "signals.h"

@@ -7,8 +7,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "../cancel.h"
 #include "../core/probes.h"
-#include "cancel.h"
 #include "os_queue.h"
 #include "signals.h"
 

@@ -34,8 +34,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "../cancel.h"
 #include "../core/probes.h"
-#include "cancel.h"
 #include "os_queue.h"
 #include "waker.h"
 

@@ -15,7 +15,7 @@
 
 #include <miost/unix.h>
 
-#include "cancel.h"
+#include "../cancel.h"
 #include "os_queue.h"
 #include "waker.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancellation of threads. close(2), waitid(2), kevent(2) and others are
- * cancellation points, and a thread that ended in one of them would leave its
- * descriptors and memory behind, or lose what it took. Only polls are points of
- * the library.
+ * Cancellation of threads. close(2), connect(2), waitid(2), kevent(2) and others
+ * are cancellation points. A thread that ended in one of them would leave its
+ * descriptors and memory behind, or lose what it took. Of the functions that
+ * need more than one system call, only polls are cancellation points.
  */
-#ifndef MIOST_OS_CANCEL_H
-#define MIOST_OS_CANCEL_H
+#ifndef MIOST_CANCEL_H
+#define MIOST_CANCEL_H
 
 #ifdef HAVE_PTHREAD_SETCANCELSTATE
 #include <pthread.h>
