@@ -462,6 +462,43 @@ accept_refused(void)
 #endif
 }
 
+/* Descriptor 0 is no error of the older calls, either. */
+static void
+zero_after_refusal(void)
+{
+#if defined(HAVE_ACCEPT4) && defined(HAVE_SOCK_NONBLOCK)
+	struct miost_addr addr = parse("127.0.0.1:0");
+	int listener = miost_tcp_listen(&addr), client, fd;
+	int keep = fcntl(0, F_DUPFD_CLOEXEC, 100);
+
+	if (keep < 0) {
+		close(listener);
+		tap_skip("there is no descriptor 0 to begin with");
+	}
+	check_ok(miost_socket_local_addr(listener, &addr));
+	client = miost_tcp_connect(&addr);
+	check(client > 0);
+	wait_for(listener, POLLIN);
+	close(0);
+	for (int i = 0; i < 2; i++) {
+		reset_faults();
+		faults.refused = i ? SOCKET : ACCEPT;
+		fd = i ? miost_socket_new(AF_INET, SOCK_STREAM)
+		       : miost_socket_accept(listener, NULL);
+		check_eq(fd, 0);
+		from_birth(fd);
+		close(fd);
+	}
+	reset_faults();
+	check_eq(dup2(keep, 0), 0);
+	close(keep);
+	close(client);
+	close(listener);
+#else
+	tap_skip("this system has neither accept4 nor SOCK_NONBLOCK");
+#endif
+}
+
 /* Others than those: they are said, and nothing else is tried. */
 static void
 other_errors(void)
@@ -879,6 +916,7 @@ static const struct tap_test tests[] = {
 	{ "pipes without pipe2", pipes_refused },
 	{ "pairs that get no flags are closed", plain_pairs_are_closed },
 	{ "connections without accept4", accept_refused },
+	{ "descriptor 0 of older calls", zero_after_refusal },
 	{ "other errors are no refusals", other_errors },
 	{ "accept passes over what is not the listener's", accept_goes_on },
 	{ "accept passes over what is over", accept_passes_over },

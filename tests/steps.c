@@ -705,6 +705,7 @@ descriptor_zero(void)
 	struct miost_addr any = parse("127.0.0.1:0"), tcp = any, own;
 	int keep = fcntl(0, F_DUPFD_CLOEXEC, 100);
 	int listener = miost_tcp_listen(&tcp), client, fds[2];
+	bool six = has_ipv6();
 	char path[64];
 
 	if (keep < 0) {
@@ -720,6 +721,11 @@ descriptor_zero(void)
 	own = parse(path);
 	close(0);
 	is_zero(miost_socket_new(AF_INET, SOCK_STREAM));
+	if (six) {
+		check_eq(miost_socket_new(AF_INET6, SOCK_STREAM), 0);
+		check_eq(miost_socket_v6only(0), 1);
+		close(0);
+	}
 	is_zero(miost_tcp_connect(&tcp));
 	is_zero(miost_tcp_listen(&any));
 	is_zero(miost_udp_bind(&any));
