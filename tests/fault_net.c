@@ -187,6 +187,12 @@ never_connected_of(int family, int type, const char *any)
 		check_eq(ask_connected(fd),
 			 TCP_INFO > 0 || type == SOCK_DGRAM ? -ENOTCONN
 							    : -EINPROGRESS);
+		/* Closed, as the BSDs number it. */
+		fail(GETSOCKOPT, 1, INT_MAX, 0);
+		faults.option = TCP_INFO;
+		faults.value = 0;
+		if (TCP_INFO > 0)
+			check_eq(ask_connected(fd), -ENOTCONN);
 	}
 	reset_faults();
 	close(fd);
