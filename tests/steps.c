@@ -692,17 +692,20 @@ at_path(void)
 
 /* Descriptor 0 is one like all others. */
 
+/* What errno was before means nothing. */
 static void
 is_zero(int fd)
 {
 	check_eq(fd, 0);
 	close(fd);
+	errno = ENOSYS;
 }
 
 static void
 descriptor_zero(void)
 {
 	struct miost_addr any = parse("127.0.0.1:0"), tcp = any, own;
+	struct miost_addr peer, addr;
 	int keep = fcntl(0, F_DUPFD_CLOEXEC, 100);
 	int listener = miost_tcp_listen(&tcp), client, fds[2];
 	bool six = has_ipv6();
@@ -720,6 +723,7 @@ descriptor_zero(void)
 		 (long)getpid());
 	own = parse(path);
 	close(0);
+	errno = ENOSYS;
 	is_zero(miost_socket_new(AF_INET, SOCK_STREAM));
 	if (six) {
 		check_eq(miost_socket_new(AF_INET6, SOCK_STREAM), 0);
@@ -737,7 +741,10 @@ descriptor_zero(void)
 	check_eq(miost_socket_bind(0, &any), -EINVAL);
 	close(0);
 	is_zero(miost_socket_clone(listener));
-	is_zero(miost_socket_accept(listener, NULL));
+	memset(&peer, 0x55, sizeof(peer));
+	is_zero(miost_socket_accept(listener, &peer));
+	check_ok(miost_socket_local_addr(client, &addr));
+	same_addr(&peer, &addr);
 	is_zero(miost_unix_bind(&own));
 	check_ok(unlink(path + strlen("unix:")));
 	check_eq(miost_unix_listen(&own), 0);
