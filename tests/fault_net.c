@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include "config.h"
 
@@ -714,7 +715,9 @@ many_refused(void)
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 	struct miost_addr addr = parse("127.0.0.1:0");
 	struct miost_datagram many[3];
+	struct timeval span = { .tv_usec = 50000 };
 	char data[3][4] = { "a", "b", "c" };
+	int64_t before;
 	int fd = miost_udp_bind(&addr);
 
 	check(fd >= 0);
@@ -765,6 +768,28 @@ many_refused(void)
 	fail(RECVMSG, 1, 2, EINTR);
 	faults.refused = RECVMMSG;
 	check_eq(miost_socket_recv_many(fd, many, 3), 2);
+	/* Empty ones count. */
+	for (int k = 0; k < 3; k++)
+		many[k] = (struct miost_datagram){ data[k], 0, addr, 0 };
+	reset_faults();
+	faults.refused = SENDMMSG;
+	check_eq(miost_socket_send_many(fd, many, 3), 3);
+	wait_for(fd, POLLIN);
+	for (int k = 0; k < 3; k++)
+		many[k].len = 4;
+	reset_faults();
+	faults.refused = RECVMMSG;
+	check_eq(miost_socket_recv_many(fd, many, 3), 3);
+	check_eq(many[2].len, 0);
+	/* A blocking socket waits for the first alone. */
+	check_ok(fcntl(fd, F_SETFL, 0));
+	check_ok(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &span, sizeof(span)));
+	before = miost_now();
+	reset_faults();
+	faults.refused = RECVMMSG;
+	many[0].len = 4;
+	check_eq(miost_socket_recv_many(fd, many, 1), -EAGAIN);
+	check(miost_now() - before >= 30 * MS);
 	reset_faults();
 	close(fd);
 #else
