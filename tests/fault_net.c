@@ -751,7 +751,7 @@ many_refused(void)
 	}
 	/* One that fails later ends the call. */
 	for (int k = 0; k < 3; k++)
-		many[k] = (struct miost_datagram){ data[k], 1, addr, 0 };
+		many[k] = (struct miost_datagram){ data[k], 1, addr, 0, 0 };
 	fail(SENDMSG, 3, 3, ENOBUFS);
 	faults.refused = SENDMMSG;
 	check_eq(miost_socket_send_many(fd, many, 3), 2);
@@ -770,7 +770,7 @@ many_refused(void)
 	check_eq(miost_socket_recv_many(fd, many, 3), 2);
 	/* Empty ones count. */
 	for (int k = 0; k < 3; k++)
-		many[k] = (struct miost_datagram){ data[k], 0, addr, 0 };
+		many[k] = (struct miost_datagram){ data[k], 0, addr, 0, 0 };
 	reset_faults();
 	faults.refused = SENDMMSG;
 	check_eq(miost_socket_send_many(fd, many, 3), 3);
