@@ -129,10 +129,11 @@ hands_at(int i)
 enum due
 hands_due(int i)
 {
-	const struct signals *signals = &hands.signals[i - WAKERS];
+	const struct signals *signals;
 
 	if (i < WAKERS)
 		return hands.wakers[i].hand.due;
+	signals = &hands.signals[i - WAKERS];
 	for (int k = 0; k < NUMBERS; k++)
 		if (signals->set[k] && hands.pending[k] > 0)
 			return DUE;

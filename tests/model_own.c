@@ -482,7 +482,7 @@ timer_get(const struct op *op)
 static void
 timer_reserve(const struct op *op)
 {
-	size_t n = op->a % 8 == 0 ? SIZE_MAX / (1u + op->b)
+	size_t n = op->a % 8 == 0 ? SIZE_MAX / (1u + op->b % 8)
 				  : op->v % 2000;
 	int err, fault;
 
@@ -490,7 +490,7 @@ timer_reserve(const struct op *op)
 	ARM(op, no_memory);
 	err = miost_timers_reserve(own.timers, n);
 	fault = model_unarm();
-	if (n > SIZE_MAX / 256 - 1)
+	if (n > SIZE_MAX / 16)
 		expect_eq(err, -ENOMEM);
 	else if (err != 0)
 		expect_eq(err, fault);
