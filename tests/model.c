@@ -7,6 +7,7 @@
  *	tests/model SEED          this one, and each operation is printed
  *	MIOST_TEST_SEED=SEED      begins there instead of at the clock
  *	MIOST_TEST_MODEL_SECONDS  goes on for so long
+ *	MIOST_TEST_MODEL_WHOLE    if set, what fails is not cut short
  */
 #include "config.h"
 
@@ -20,7 +21,7 @@
 
 enum {
 	MOST = 400,		/* operations */
-	BATCH = 50,		/* sequences in a process */
+	BATCH = 10,		/* sequences in a process */
 	FIXED = 400,
 	SHRINKS = 3000,		/* runs to cut one short with, */
 	SHRINK_SECONDS = 90,	/* for as long */
@@ -206,6 +207,8 @@ report(uint64_t seed)
 	int runs = 0;
 
 	printf("# seed %" PRIu64 " fails: %s\n", seed, shared->said);
+	if (getenv("MIOST_TEST_MODEL_WHOLE") != NULL)
+		tap_fail(__FILE__, __LINE__, "it was left as it is");
 	if (!fails_with(ops, n, false)) {
 		printf("# but not alone\n");
 		tap_fail(__FILE__, __LINE__, "not to be seen again");
