@@ -2,8 +2,8 @@
 /*
  * A model of lib/os/waker.c for spin: wakers that call the system only if
  * `woken` was clear, and a loop that clears it after every wait, and now and
- * then between two of them. It must be impossible that the loop waits for ever while something
- * that was published before a wake has not been seen.
+ * then between two of them. It must be impossible that the loop waits for ever
+ * while something that was published before a wake has not been seen.
  *
  *	spin -a waker.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan
  *
@@ -18,6 +18,17 @@
  *	-DFULL_ONCE	make room for a count, but do not write it
  *	-DLOOP_READS	let the loop reset the count after every wait
  *	-DCUT_FORGOTTEN	do not repeat the wakes of a wait that was cancelled
+ *
+ * With -DWEAK memory is as weak as C11 allows. What a waker has published the
+ * program sees as late as it may: only once an exchange has handed it on. And
+ * the loop's look at `woken`, which is without order, gives any value that is
+ * not older than one the loop knows of, by an exchange of its own or by the
+ * kernel, whose locks order a write before the wait that gives its event.
+ * These break that:
+ *
+ *	-DNO_RELEASE	a waker's exchange hands nothing on
+ *	-DNO_ACQUIRE	the loop's takes nothing over
+ *	-DNO_KERNEL	nor does the kernel order anything
  */
 
 #ifndef WAKERS
@@ -41,11 +52,37 @@ byte published[WAKERS];	/* what each waker has made known */
 byte seen[WAKERS];	/* what the program saw when it had an event */
 byte ended;		/* wakers that have */
 
+#ifdef WEAK
+#define HISTORY (2 * WAKERS * WAKES + 1)
+bool history[HISTORY];	/* the values that `woken` had */
+byte latest;		/* the place of the one it has */
+byte known;		/* that of the oldest that the loop may see */
+byte told;		/* that of the latest before a write to the eventfd */
+byte carried[WAKERS];	/* what is published with the value of `woken` */
+byte knows[WAKERS];	/* what the loop must see of it */
+#endif
+
+/* Sets `woken`, as a part of an exchange. */
+inline set(value) {
+	woken = value;
+#ifdef WEAK
+	latest++;
+	history[latest] = value
+#endif
+}
+
 /* write(2) to the eventfd: an edge, or -EAGAIN. */
 inline system_write(done) {
 	atomic {
 		if
-		:: count < MOST -> count++; edge = true; done = true
+		:: count < MOST ->
+			count++; edge = true; done = true;
+#if defined(WEAK) && !defined(NO_KERNEL)
+			if
+			:: at > told -> told = at
+			:: else
+			fi
+#endif
 		:: else -> done = false
 		fi
 	}
@@ -75,6 +112,9 @@ inline signal(done) {
 proctype waker(byte me) {
 	byte i;
 	bool was, done;
+#ifdef WEAK
+	byte at;	/* where in the history its exchange is */
+#endif
 
 	for (i : 1 .. WAKES) {
 		published[me] = i;
@@ -85,16 +125,58 @@ proctype waker(byte me) {
 		:: else
 		fi
 #else
-		atomic { was = woken; woken = true }
+		atomic {
+			was = woken;
+			set(true);
+#ifdef WEAK
+			at = latest;
+#ifndef NO_RELEASE
+			carried[me] = published[me];
+#endif
+#endif
+		}
 		if
 		:: !was -> signal(done)
 		:: else
 		fi
 #endif
 	}
-	atomic { done = false; was = false; i = 0; ended++ }
+	atomic {
+		done = false; was = false; i = 0;
+#ifdef WEAK
+		at = 0;
+#endif
+		ended++
+	}
 }
 
+#ifdef WEAK
+inline exchange() {
+	atomic {
+		set(false);
+		known = latest;
+#ifndef NO_ACQUIRE
+		for (k : 0 .. WAKERS - 1) {
+			knows[k] = carried[k]
+		}
+#endif
+		k = 0
+	}
+}
+
+inline rearm() {
+	atomic {
+		do
+		:: known < latest -> known++
+		:: break
+		od
+	};
+	if
+	:: history[known] -> exchange()
+	:: else
+	fi
+}
+#else
 inline rearm() {
 #ifdef STORE_AFTER
 	if
@@ -110,21 +192,39 @@ inline rearm() {
 #endif
 }
 
+#endif
+
 inline look() {
 	byte w;
 
 	for (w : 0 .. WAKERS - 1) {
+#ifdef WEAK
+		seen[w] = knows[w]
+#else
 		seen[w] = published[w]
+#endif
 	}
 	w = 0
 }
 
+inline take_edge() {
+	edge = false;
+#ifdef WEAK
+	if
+	:: told > known -> known = told
+	:: else
+	fi
+#endif
+}
+
 active proctype loop() {
 	bool mine, repeated;
+	byte k;
+#ifdef WEAK
+	byte at;	/* its own write hands nothing on */
+#endif
 
 	atomic {
-		byte k;
-
 		for (k : 0 .. WAKERS - 1) {
 			run waker(k)
 		}
@@ -149,9 +249,10 @@ end:	do
 		 */
 end_wait:	if
 		:: atomic { others > 0 -> others--; mine = false }
-		:: atomic { edge && count > 0 -> edge = false; mine = true }
+		:: atomic { edge && count > 0 ->
+			take_edge(); mine = true }
 		:: atomic { edge && count > 0 && others > 0 ->
-			edge = false; others--; mine = true }
+			take_edge(); others--; mine = true }
 		:: atomic { edge && count == 0 -> edge = false; goto end }
 		:: atomic { edge && count > 0 && cuts > 0 ->
 			edge = false; cuts--; cut = true; goto end }
