@@ -694,6 +694,25 @@ ended_before(void)
 	free_fixture(&f);
 }
 
+/* Which takes a pipe, where the system does not know the child any more. */
+static void
+ended_without_pipe(void)
+{
+	struct miost_process *process = NULL;
+	pid_t child = start_child();
+	struct fixture f;
+	int err;
+
+	make_fixture(&f);
+	fail(PIPE, 1, 1, EMFILE);
+	err = miost_process_new(f.queue, child, 3, &process);
+	check_eq(err, faults.count[PIPE] > 0 ? -EMFILE : 0);
+	reset_faults();
+	miost_process_free(process);
+	check_eq(waitpid(child, NULL, 0), child);
+	free_fixture(&f);
+}
+
 /* A system that tells of the end before there is something to wait for. */
 static void
 told_early(void)
@@ -870,6 +889,7 @@ static const struct tap_test tests[] = {
 	{ "registered twice: the new id, the old options", registered_twice },
 	{ "a wake after the queue is gone", wakes_nobody },
 	{ "a child that ended, and cannot be watched", ended_before },
+	{ "a child that ended, and no pipe to say so", ended_without_pipe },
 	{ "an end that is told too early", told_early },
 	{ "an end that is told long before", told_long_before },
 	{ "the same when memory runs out", told_and_no_memory },
