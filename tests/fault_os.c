@@ -74,6 +74,30 @@ one_call(void)
 	reset_faults();
 }
 
+/* Behind another source it never waits, not for a nanosecond. */
+static void
+second_source(void)
+{
+	struct miost_source *sources[2];
+	struct miost_event events[4];
+	struct miost_queue *queue;
+	struct waiting w;
+
+	start_waiting(&w);
+	check_ok(miost_queue_new(&queue));
+	sources[0] = miost_queue_source(queue);
+	sources[1] = miost_os_queue_source(w.queue);
+	reset_faults();
+	faults.waited = 77;
+	check_eq(miost_poll_events(sources, 2, events, 4, 5 * MS), 0);
+	check_eq(faults.waited, 0);
+	check_eq(faults.count[EPOLL_WAIT] + faults.count[KEVENT_WAIT], 1);
+	check_eq(faults.count[EPOLL_PWAIT2], 0);
+	miost_queue_free(queue);
+	miost_os_queue_free(w.queue);
+	reset_faults();
+}
+
 /* Refused once, the precise call is not tried again, in this queue. */
 static void
 coarse(void)
@@ -735,6 +759,7 @@ set_calls(void)
 
 static const struct tap_test tests[] = {
 	{ "a wait is one call, precise when it must be", one_call },
+	{ "a second source does not wait", second_source },
 	{ "a kernel or sandbox without the precise call", coarse },
 	{ "errors of waiting", wait_errors },
 	{ "waits longer than a call takes", long_waits },
