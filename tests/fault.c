@@ -16,6 +16,7 @@ no_memory_for_objects(void)
 	struct miost_os_queue *os_queue;
 	struct miost_queue *queue;
 	struct miost_timers *timers;
+	struct miost_event_vec vec;
 
 	fail(MALLOC, 1, INT_MAX, ENOMEM);
 	check_eq(miost_os_queue_new(&os_queue), -ENOMEM);
@@ -23,6 +24,9 @@ no_memory_for_objects(void)
 	fail(CALLOC, 1, INT_MAX, ENOMEM);
 	check_eq(miost_queue_new(&queue), -ENOMEM);
 	check_eq(miost_timers_new(&timers), -ENOMEM);
+	fail(REALLOC, 1, INT_MAX, ENOMEM);
+	miost_event_vec_init(&vec);
+	check_eq(miost_event_vec_reserve(&vec, 10), -ENOMEM);
 	reset_faults();
 }
 

@@ -527,6 +527,40 @@ no_signals(void)
 }
 
 static void
+ignore_it(int number)
+{
+	(void)number;
+}
+
+/* Another thread that waits for the same signals was faster. */
+static void
+signal_taken_meanwhile(void)
+{
+	const enum call call = on_epoll() ? READ : SIGTIMEDWAIT;
+	struct sigaction action = { .sa_handler = ignore_it }, old;
+	struct miost_signals *signals;
+	struct miost_os_queue *queue;
+	sigset_t set;
+	int number;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	check_ok(sigaction(SIGUSR1, &action, &old));
+	check_ok(miost_os_queue_new(&queue));
+	check_ok(miost_signals_new(queue, &set, 1, &signals));
+	check_ok(raise(SIGUSR1));
+	fail(call, 1, 1, EAGAIN);
+	number = miost_signals_receive(signals);
+	check_eq(number, faults.count[call] > 0 ? 0 : SIGUSR1);
+	reset_faults();
+	(void)miost_signals_receive(signals);
+	check_eq(miost_signals_receive(signals), 0);
+	miost_signals_free(signals);
+	miost_os_queue_free(queue);
+	check_ok(sigaction(SIGUSR1, &old, NULL));
+}
+
+static void
 signals_go_on(void)
 {
 	struct miost_signals *signals;
@@ -774,6 +808,7 @@ static const struct tap_test tests[] = {
 	{ "wakers that are gone are forgotten", forgotten },
 	{ "no signals to be had: the mask as it was", no_signals },
 	{ "a signal is received when interrupted", signals_go_on },
+	{ "a signal that was taken meanwhile", signal_taken_meanwhile },
 	{ "no process to be had: the error, and the child is left",
 	  no_process },
 	{ "a process is waited for when interrupted", process_goes_on },

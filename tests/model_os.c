@@ -502,6 +502,9 @@ change(const struct op *op)
 		failed_change(op, q, i);
 		return;
 	}
+	/* What epoll refuses is refused, in whichever of a call's steps. */
+	if (on_epoll() && fault != 0)
+		expect_eq(err, fault);
 	/* A pipe without a reader comes and goes as each kernel likes. */
 	if (ends[i].deaf && !on_epoll() && err != expected) {
 		expect(err == 0 || err == -EPIPE || err == -ENOENT);

@@ -18,6 +18,7 @@ struct spy {
 	int reserves;
 	ssize_t granted;	/* by the last; -1: committed */
 	bool refused;
+	bool failed;		/* refused, with an error */
 	int parts;
 	size_t part[MOST_PARTS], room[MOST_PARTS];
 };
@@ -39,6 +40,7 @@ spy_reserve(struct miost_sink *sink, size_t want, struct miost_event **slots)
 	spy->reserves++;
 	if (spy->reserves == spy->refuses_at) {
 		spy->refused = true;
+		spy->failed = spy->refusal < 0;
 		spy->granted = -1;
 		return spy->refusal;
 	}
@@ -202,6 +204,9 @@ check_result(const struct poll *poll)
 {
 	bool sources = *poll->order != '\0';
 
+	/* The sink's error ends it. */
+	if (poll->spy.failed)
+		expect_eq(poll->result, poll->spy.refusal);
 	if (poll->result >= 0) {
 		expect_eq(poll->result, poll->n);
 		expect(poll->capacity > 0 || !sources ||

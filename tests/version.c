@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which library it is, at compile time and at run time. */
+#include "config.h"
+
 #include <miost/version.h>
 
 #include "tap.h"
@@ -33,6 +35,13 @@ features(void)
 	check_eq(miost_has(MIOST_FEATURE_WAKER_EVENTFD) +
 			 miost_has(MIOST_FEATURE_WAKER_USER) +
 			 miost_has(MIOST_FEATURE_WAKER_PIPE), 1);
+#ifdef HAVE_EPOLLEXCLUSIVE
+	check_eq(miost_has(MIOST_FEATURE_EXCLUSIVE), epoll);
+#endif
+#if defined(HAVE_EPOLL_PWAIT2) || defined(HAVE_SYS_EPOLL_PWAIT2)
+	check(miost_has(MIOST_FEATURE_PRECISE_TIMEOUT));
+#endif
+	check(miost_has(MIOST_FEATURE_READ_CLOSED) || !epoll);
 	check(!miost_has((enum miost_feature)0));
 	check(!miost_has((enum miost_feature)1000));
 }
