@@ -13,6 +13,7 @@ static struct {
 	bool trace;
 	bool line;		/* one is begun */
 	bool armed;
+	int zero;		/* where standard input is meanwhile, or -1 */
 } run;
 
 void
@@ -196,6 +197,30 @@ do_op(const struct op *op)
 		os_do(op);
 }
 
+/*
+ * Half of all sequences have no standard input, from their beginning on or when
+ * the queues have been made: 0 is a descriptor, too.
+ */
+static void
+hide_zero(const struct op *ops, size_t n, unsigned int when)
+{
+	if (n == 0 || ops[0].v % 4 != when)
+		return;
+	run.zero = fcntl(0, F_DUPFD_CLOEXEC, 500);
+	if (run.zero >= 0)
+		close(0);
+}
+
+static void
+show_zero(void)
+{
+	if (run.zero >= 0) {
+		(void)dup2(run.zero, 0);
+		close(run.zero);
+	}
+	run.zero = -1;
+}
+
 static void
 run_all(const struct op *ops, size_t n, volatile size_t *at)
 {
@@ -206,9 +231,11 @@ run_all(const struct op *ops, size_t n, volatile size_t *at)
 		{ .kind = OP_DRAIN }, { .kind = OP_DRAIN, .a = 1 },
 	};
 
+	hide_zero(ops, n, 1);
 	fds_open();
 	own_open();
 	os_open();
+	hide_zero(ops, n, 3);
 	hands_open();
 	for (size_t i = 0; i < n + 4; i++) {
 		const struct op *op = i < n ? &ops[i] : &last[i - n];
@@ -220,28 +247,6 @@ run_all(const struct op *ops, size_t n, volatile size_t *at)
 		if (run.trace)
 			printf("\n");
 	}
-}
-
-/* Half of all sequences have no standard input: 0 is a descriptor, too. */
-static int
-hide_zero(const struct op *ops, size_t n)
-{
-	int high = -1;
-
-	if (n > 0 && ops[0].v % 2 != 0)
-		high = fcntl(0, F_DUPFD_CLOEXEC, 500);
-	if (high >= 0)
-		close(0);
-	return high;
-}
-
-static void
-show_zero(int high)
-{
-	if (high < 0)
-		return;
-	(void)dup2(high, 0);
-	close(high);
 }
 
 static size_t
@@ -273,9 +278,10 @@ run_guarded(const struct op *ops, size_t n, bool trace)
 size_t
 model_run(const struct op *ops, size_t n, bool trace)
 {
-	int zero = hide_zero(ops, n);
-	size_t failed = run_guarded(ops, n, trace);
+	size_t failed;
 
-	show_zero(zero);
+	run.zero = -1;
+	failed = run_guarded(ops, n, trace);
+	show_zero();
 	return failed;
 }
