@@ -183,6 +183,7 @@ struct hand {
 	miost_id id;
 	enum due due;
 	bool seen;		/* in the poll that is looked at */
+	int missed;		/* how often in a row, though due */
 };
 
 enum { WAKERS = 4, SIGNALS = 3, HANDS = WAKERS + SIGNALS };
