@@ -22,7 +22,7 @@ struct miost_waker;
  * Returns 0, -ENOMEM, or what the system says: -EMFILE, -ENFILE, -ENOSPC.
  */
 MIOST_API int miost_waker_new(struct miost_os_queue *queue, miost_id id,
-				 struct miost_waker **waker)
+			      struct miost_waker **waker)
 	MIOST_NONNULL(1, 3);
 
 /*
@@ -30,7 +30,7 @@ MIOST_API int miost_waker_new(struct miost_os_queue *queue, miost_id id,
  * it is freed itself. Thread-safe. Returns 0.
  */
 MIOST_API int miost_waker_clone(const struct miost_waker *waker,
-				   struct miost_waker **clone)
+				struct miost_waker **clone)
 	MIOST_NONNULL(1, 2);
 
 /*

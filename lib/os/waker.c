@@ -114,7 +114,7 @@ new_waker(struct miost_os_queue *queue, miost_id id, struct miost_waker **out)
 
 int
 miost_waker_new(struct miost_os_queue *queue, miost_id id,
-		   struct miost_waker **out)
+		struct miost_waker **out)
 {
 	int state = miost__cancel_disable();
 	int err = new_waker(queue, id, out);
@@ -125,7 +125,7 @@ miost_waker_new(struct miost_os_queue *queue, miost_id id,
 
 int
 miost_waker_clone(const struct miost_waker *waker,
-		     struct miost_waker **clone)
+		  struct miost_waker **clone)
 {
 	*clone = shared(waker);
 	atomic_fetch_add_explicit(&(*clone)->users, 1, memory_order_relaxed);

@@ -47,7 +47,7 @@ extern const enum miost_feature miost__waker_kind;
  * receiver. What fails leaves nothing.
  */
 int miost__waker_open(struct miost_waker *waker,
-			 struct miost_os_queue *queue, miost_id id);
+		      struct miost_os_queue *queue, miost_id id);
 
 /*
  * Makes one more event, whatever was made before. Called by several threads at

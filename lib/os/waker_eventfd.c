@@ -18,7 +18,7 @@ const enum miost_feature miost__waker_kind = MIOST_FEATURE_WAKER_EVENTFD;
 
 int
 miost__waker_open(struct miost_waker *waker,
-		     struct miost_os_queue *queue, miost_id id)
+		  struct miost_os_queue *queue, miost_id id)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 

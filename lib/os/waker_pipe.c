@@ -23,7 +23,7 @@ const enum miost_feature miost__waker_kind = MIOST_FEATURE_WAKER_PIPE;
 
 int
 miost__waker_open(struct miost_waker *waker,
-		     struct miost_os_queue *queue, miost_id id)
+		  struct miost_os_queue *queue, miost_id id)
 {
 	int fds[2];
 	int err = miost_pipe(fds);

@@ -30,7 +30,7 @@ change_of(const struct miost_waker *waker, unsigned short flags)
 
 int
 miost__waker_open(struct miost_waker *waker,
-		     struct miost_os_queue *queue, miost_id id)
+		  struct miost_os_queue *queue, miost_id id)
 {
 	struct kevent change;
 
