@@ -129,9 +129,9 @@ else
 	check_shared
 fi
 case "$CC ${CFLAGS-}" in
-*-fsanitize=*)
-	skip 'what files share' 'the sanitizers add symbols'
-	skip 'global state' 'the sanitizers add symbols'
+*-fsanitize=* | *--coverage*)
+	skip 'what files share' 'the compiler adds symbols'
+	skip 'global state' 'the compiler adds symbols'
 	;;
 *-flto*)
 	skip 'what files share' 'the objects are yet to be compiled'
