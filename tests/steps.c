@@ -284,7 +284,7 @@ ipv6_alone(void)
 
 	need_ipv6();
 	/* Somebody else may have the port of IPv4, but hardly always. */
-	for (int i = 0; i < 10 && other == -EADDRINUSE; i++) {
+	for (int i = 0; i < 100 && other == -EADDRINUSE; i++) {
 		fd = miost_tcp_listen(&any);
 		check(fd >= 0);
 		check_eq(miost_socket_v6only(fd), 1);
