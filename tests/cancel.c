@@ -10,7 +10,7 @@
 
 #include "util.h"
 
-enum { WAKER = 1, SIGNALS, PROCESS };
+enum { WAKER = 1, SIGNALS, PROCESS, FREED };
 
 struct objects {
 	struct miost_os_queue *queue;
@@ -280,6 +280,7 @@ under_address_sanitizer(void)
 static void
 polls_end(void)
 {
+	struct miost_waker *freed;
 	struct objects o;
 	pthread_t thread;
 	void *end;
@@ -290,6 +291,7 @@ polls_end(void)
 	check_ok(miost_os_queue_new(&o.queue));
 	check_ok(miost_waker_new(o.queue, WAKER, &o.waker));
 	for (int i = 0; i < 20; i++) {
+		check_ok(miost_waker_new(o.queue, FREED, &freed));
 		check_ok(pthread_create(&thread, NULL, poll_without_end, &o));
 		if (i % 2)
 			(void)poll(NULL, 0, 2);
@@ -298,6 +300,8 @@ polls_end(void)
 		check_ok(pthread_cancel(thread));
 		check_ok(pthread_join(thread, &end));
 		check(end == PTHREAD_CANCELED || i % 4 == 0);
+		/* It may have been freed while that thread polled. */
+		miost_waker_free(freed);
 		check_ok(miost_waker_wake(o.waker));
 		expect(&o, WAKER);
 		check_eq(miost_os_queue_poll(o.queue, o.events, 4, 0), 0);

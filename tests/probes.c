@@ -112,6 +112,7 @@ polling(void)
 {
 	struct miost_source *sources[2];
 	struct miost_event storage[4];
+	struct miost_event_array array;
 	struct miost_os_queue *queue;
 	struct miost_queue *own;
 
@@ -125,6 +126,11 @@ polling(void)
 	expect("poll_entry", 1, MS);
 	expect("poll_return", 0);
 	check_eq(miost_poll_events(sources, 2, storage, 4, 0), 1);
+	expect("poll_entry", 2, 0);
+	expect("poll_return", 1);
+	check_ok(miost_queue_add(own, event_of(2, 1)));
+	miost_event_array_init(&array, storage, 4);
+	check_eq(miost_poll(sources, 2, &array.sink, 0), 1);
 	expect("poll_entry", 2, 0);
 	expect("poll_return", 1);
 	check_eq(miost_os_queue_poll(queue, storage, 0, MIOST_FOREVER),
