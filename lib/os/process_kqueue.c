@@ -13,26 +13,24 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <miost/process.h>
 #include <miost/unix.h>
 
-#include "../cancel.h"
 #include "kqueue.h"
-#include "os_queue.h"
+#include "process.h"
 
-struct miost_process {
-	struct miost_os_queue *queue;
+struct kqueue_process {
+	struct miost_process process;
 	struct miost__selector selector;
-	pid_t pid;
 	bool reaped;
 	bool told;		/* that it ended, and to look again is due */
 	unsigned short pause;	/* the next one, in milliseconds */
 	int fds[2];		/* the pipe, or -1 */
 };
+
+const size_t miost__process_size = sizeof(struct kqueue_process);
 
 enum { LONGEST_PAUSE = 1000 };
 
@@ -64,7 +62,7 @@ check_child(pid_t pid)
 
 /* Makes the process's kqueue ready for good. */
 static int
-has_ended(struct miost_process *process)
+has_ended(struct kqueue_process *process)
 {
 	int err = miost_pipe(process->fds);
 
@@ -75,19 +73,19 @@ has_ended(struct miost_process *process)
 }
 
 static int
-watch(struct miost_process *process)
+watch(struct kqueue_process *process)
 {
 	struct kevent change = { .filter = EVFILT_PROC, .flags = EV_ADD,
 				 .fflags = NOTE_EXIT };
 	int err;
 
-	change.ident = (uintptr_t)process->pid;
+	change.ident = (uintptr_t)process->process.pid;
 	err = miost__kqueue_change(process->selector.fd, &change);
 	return err == -ESRCH ? has_ended(process) : err;
 }
 
 static void
-close_pipe(struct miost_process *process)
+close_pipe(struct kqueue_process *process)
 {
 	for (int i = 0; i < 2; i++) {
 		if (process->fds[i] >= 0)
@@ -96,22 +94,12 @@ close_pipe(struct miost_process *process)
 	}
 }
 
-static void
-close_process(struct miost_process *process)
-{
-	miost__selector_close(&process->selector);
-	close_pipe(process);
-}
-
 static int
-open_process(struct miost_process *process, struct miost_os_queue *queue,
-	     miost_id id)
+open_kqueue(struct kqueue_process *process, miost_id id)
 {
-	int err = check_child(process->pid);
+	struct miost_os_queue *queue = process->process.queue;
+	int err = miost__kqueue_open(&process->selector, queue->selector.owner);
 
-	if (err == 0)
-		err = miost__kqueue_open(&process->selector,
-					   queue->selector.owner);
 	if (err < 0)
 		return err;
 	err = watch(process);
@@ -119,56 +107,32 @@ open_process(struct miost_process *process, struct miost_os_queue *queue,
 		err = miost_os_queue_register(queue, process->selector.fd, id,
 					      MIOST_READABLE, MIOST_EDGE);
 	if (err < 0)
-		close_process(process);
+		miost__process_close(&process->process);
 	return err;
-}
-
-static int
-new_process(struct miost_os_queue *queue, pid_t pid, miost_id id,
-	    struct miost_process **out)
-{
-	struct miost_process *process;
-	int err;
-
-	if (pid <= 0)
-		return -EINVAL;
-	process = malloc(sizeof(*process));
-	if (process == NULL)
-		return -ENOMEM;
-	process->pid = pid;
-	process->reaped = process->told = false;
-	process->pause = 1;
-	process->fds[0] = process->fds[1] = -1;
-	err = open_process(process, queue, id);
-	if (err < 0) {
-		free(process);
-		return err;
-	}
-	process->queue = queue;
-	miost__os_queue_hold(queue);
-	*out = process;
-	return 0;
 }
 
 int
-miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
-		  struct miost_process **out)
+miost__process_open(struct miost_process *base, miost_id id)
 {
-	int state = miost__cancel_disable();
-	int err = new_process(queue, pid, id, out);
+	struct kqueue_process *process = (struct kqueue_process *)base;
+	int err = check_child(base->pid);
 
-	miost__cancel_restore(state);
-	return err;
+	if (err < 0)
+		return err;
+	process->reaped = process->told = false;
+	process->pause = 1;
+	process->fds[0] = process->fds[1] = -1;
+	return open_kqueue(process, id);
 }
 
 /* waitpid for this child alone. 1: it has ended. */
 static int
-reap(struct miost_process *process, int *status)
+reap(struct kqueue_process *process, int *status)
 {
 	pid_t result;
 
 	do
-		result = waitpid(process->pid, status, WNOHANG);
+		result = waitpid(process->process.pid, status, WNOHANG);
 	while (result < 0 && errno == EINTR);
 	if (result < 0)
 		return -errno;
@@ -178,7 +142,7 @@ reap(struct miost_process *process, int *status)
 
 /* Makes the process's kqueue ready once more, after a pause. */
 static int
-look_again(struct miost_process *process)
+look_again(struct kqueue_process *process)
 {
 	struct kevent change = { .filter = EVFILT_TIMER,
 				 .flags = EV_ADD | EV_ONESHOT };
@@ -200,49 +164,33 @@ look_again(struct miost_process *process)
 	return 0;
 }
 
-static int
-wait_for(struct miost_process *process, int *status)
+int
+miost__process_reap(struct miost_process *base, int *status)
 {
+	struct kqueue_process *process = (struct kqueue_process *)base;
 	struct miost_event event;
-	int ended, now;
+	int ended;
 
 	/* By now the number may be another child's. */
 	if (process->reaped)
 		return -ECHILD;
-	ended = reap(process, &now);
+	ended = reap(process, status);
 	if (ended == 0 &&
 	    miost__selector_select(&process->selector, &event, 1, 0) > 0)
 		process->told = true;
 	if (ended == 0 && process->told) {
-		ended = reap(process, &now);
+		ended = reap(process, status);
 		if (ended == 0)
 			return look_again(process);
 	}
-	if (ended > 0 && status != NULL)
-		*status = now;
-	return ended;
-}
-
-int
-miost_process_wait(struct miost_process *process, int *status)
-{
-	int state = miost__cancel_disable();
-	int ended = wait_for(process, status);
-
-	miost__cancel_restore(state);
 	return ended;
 }
 
 void
-miost_process_free(struct miost_process *process)
+miost__process_close(struct miost_process *base)
 {
-	int state;
+	struct kqueue_process *process = (struct kqueue_process *)base;
 
-	if (process == NULL)
-		return;
-	state = miost__cancel_disable();
-	close_process(process);
-	miost__cancel_restore(state);
-	miost__os_queue_release(process->queue);
-	free(process);
+	miost__selector_close(&process->selector);
+	close_pipe(process);
 }

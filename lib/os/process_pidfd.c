@@ -16,23 +16,21 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <miost/process.h>
-
-#include "../cancel.h"
-#include "os_queue.h"
+#include "process.h"
 
 /* An enumerator of one C library, a macro or nothing in others. */
 #define BY_PIDFD ((idtype_t)3)
 
-struct miost_process {
-	struct miost_os_queue *queue;
+struct pidfd_process {
+	struct miost_process process;
 	int fd;
 };
+
+const size_t miost__process_size = sizeof(struct pidfd_process);
 
 /* Whether it is a child, by the older call. */
 static bool
@@ -94,12 +92,12 @@ ask(int fd, siginfo_t *info, int flags)
 	return info->si_pid != 0;
 }
 
-/* Makes the descriptor of a child, and registers it. */
-static int
-open_child(struct miost_os_queue *queue, pid_t pid, miost_id id)
+int
+miost__process_open(struct miost_process *base, miost_id id)
 {
+	struct pidfd_process *process = (struct pidfd_process *)base;
 	siginfo_t info;
-	int fd = open_pid(pid);
+	int fd = open_pid(base->pid);
 	int err;
 
 	if (fd < 0)
@@ -109,42 +107,8 @@ open_child(struct miost_os_queue *queue, pid_t pid, miost_id id)
 		close(fd);
 		return err == -ECHILD ? err : -ENOTSUP;
 	}
-	return miost__os_queue_adopt(queue, fd, id, MIOST_EDGE);
-}
-
-static int
-new_process(struct miost_os_queue *queue, pid_t pid, miost_id id,
-	    struct miost_process **out)
-{
-	struct miost_process *process;
-	int err;
-
-	if (pid <= 0)
-		return -EINVAL;
-	process = malloc(sizeof(*process));
-	if (process == NULL)
-		return -ENOMEM;
-	process->fd = open_child(queue, pid, id);
-	if (process->fd < 0) {
-		err = process->fd;
-		free(process);
-		return err;
-	}
-	process->queue = queue;
-	miost__os_queue_hold(queue);
-	*out = process;
-	return 0;
-}
-
-int
-miost_process_new(struct miost_os_queue *queue, pid_t pid, miost_id id,
-		  struct miost_process **out)
-{
-	int state = miost__cancel_disable();
-	int err = new_process(queue, pid, id, out);
-
-	miost__cancel_restore(state);
-	return err;
+	process->fd = miost__os_queue_adopt(base->queue, fd, id, MIOST_EDGE);
+	return process->fd < 0 ? process->fd : 0;
 }
 
 /* As wait(2) gives it, which has no macros to make it with. */
@@ -156,41 +120,24 @@ wait_status(const siginfo_t *info)
 	return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
-static int
-wait_for(struct miost_process *process, int *status)
+int
+miost__process_reap(struct miost_process *base, int *status)
 {
+	struct pidfd_process *process = (struct pidfd_process *)base;
 	siginfo_t info;
 	int ended = ask(process->fd, &info, 0);
 
 	if (ended <= 0)
 		return ended;
-	if (status != NULL)
-		*status = wait_status(&info);
-	(void)miost__selector_deregister(&process->queue->selector,
-					 process->fd);
+	*status = wait_status(&info);
+	(void)miost__selector_deregister(&base->queue->selector, process->fd);
 	return 1;
 }
 
-int
-miost_process_wait(struct miost_process *process, int *status)
-{
-	int state = miost__cancel_disable();
-	int ended = wait_for(process, status);
-
-	miost__cancel_restore(state);
-	return ended;
-}
-
 void
-miost_process_free(struct miost_process *process)
+miost__process_close(struct miost_process *base)
 {
-	int state;
+	struct pidfd_process *process = (struct pidfd_process *)base;
 
-	if (process == NULL)
-		return;
-	state = miost__cancel_disable();
-	miost__os_queue_drop(process->queue, process->fd);
-	miost__cancel_restore(state);
-	miost__os_queue_release(process->queue);
-	free(process);
+	miost__os_queue_drop(base->queue, process->fd);
 }

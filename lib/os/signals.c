@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets of signals, and the mask of the calling thread. */
+/* Signals: sets, the mask of the calling thread, and what systems share. */
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "../cancel.h"
+#include "../core/probes.h"
 #include "signals.h"
 
 /*
@@ -46,9 +49,11 @@ miost_signal_set_contains(const sigset_t *set, const sigset_t *other)
 	return true;
 }
 
-int
-miost__signals_block(const sigset_t *set, sigset_t *blocked)
+/* Blocks the signals for the calling thread, and notes which were not. */
+static int
+block(struct miost_signals *signals)
 {
+	const sigset_t *set = &signals->set;
 	sigset_t old;
 	int err;
 
@@ -58,16 +63,79 @@ miost__signals_block(const sigset_t *set, sigset_t *blocked)
 	err = pthread_sigmask(SIG_BLOCK, set, &old);
 	if (err != 0)
 		return -err;
-	sigemptyset(blocked);
+	sigemptyset(&signals->blocked);
 	for (int n = 0; (n = miost_signal_set_next(set, n)) != 0;)
 		if (sigismember(&old, n) != 1)
-			sigaddset(blocked, n);
+			sigaddset(&signals->blocked, n);
 	return 0;
 }
 
-void
-miost__signals_unblock(const sigset_t *blocked)
+static void
+unblock(const struct miost_signals *signals)
 {
 	/* Fails only for a `how` that does not exist. */
-	(void)pthread_sigmask(SIG_UNBLOCK, blocked, NULL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &signals->blocked, NULL);
+}
+
+static int
+open_signals(struct miost_signals *signals, miost_id id)
+{
+	int err = block(signals);
+
+	if (err < 0)
+		return err;
+	err = miost__signals_open(signals, id);
+	if (err < 0)
+		unblock(signals);
+	return err;
+}
+
+int
+miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
+		  miost_id id, struct miost_signals **out)
+{
+	struct miost_signals *signals = malloc(miost__signals_size);
+	int state, err;
+
+	if (signals == NULL)
+		return -ENOMEM;
+	signals->queue = queue;
+	signals->set = *set;
+	state = miost__cancel_disable();
+	err = open_signals(signals, id);
+	miost__cancel_restore(state);
+	if (err < 0) {
+		free(signals);
+		return err;
+	}
+	miost__os_queue_hold(queue);
+	*out = signals;
+	return 0;
+}
+
+int
+miost_signals_receive(struct miost_signals *signals)
+{
+	int state = miost__cancel_disable();
+	int number = miost__signals_take(signals);
+
+	miost__cancel_restore(state);
+	if (number > 0)
+		MIOST__PROBE(signal, number);
+	return number;
+}
+
+void
+miost_signals_free(struct miost_signals *signals)
+{
+	int state;
+
+	if (signals == NULL)
+		return;
+	state = miost__cancel_disable();
+	miost__signals_close(signals);
+	miost__os_queue_release(signals->queue);
+	miost__cancel_restore(state);
+	unblock(signals);
+	free(signals);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What every system's signals begin and end with: the thread's mask. */
+/*
+ * Signals inside: what signals.c has for every system, and what it needs of one.
+ * Of the latter configure picks one file.
+ */
 #ifndef MIOST_OS_SIGNALS_H
 #define MIOST_OS_SIGNALS_H
 
@@ -7,13 +10,28 @@
 
 #include <miost/signals.h>
 
-/*
- * Blocks the set for the calling thread, and stores in `blocked` what was not
- * blocked before. -EINVAL: the set is empty or holds what cannot be caught.
- */
-int miost__signals_block(const sigset_t *set, sigset_t *blocked);
+#include "os_queue.h"
 
-/* Unblocks it again. */
-void miost__signals_unblock(const sigset_t *blocked);
+/* What the system's own struct begins with. */
+struct miost_signals {
+	struct miost_os_queue *queue;
+	sigset_t set;
+	sigset_t blocked;	/* by this one, to be unblocked */
+};
+
+/* The size of the system's struct. */
+extern const size_t miost__signals_size;
+
+/*
+ * Makes the descriptors, close-on-exec, and registers one of them. The signals
+ * are blocked. If it fails, nothing is left.
+ */
+int miost__signals_open(struct miost_signals *signals, miost_id id);
+
+/* As miost_signals_receive(). */
+int miost__signals_take(struct miost_signals *signals);
+
+/* Takes the descriptor out of the queue, if that lives, and closes all. */
+void miost__signals_close(struct miost_signals *signals);
 
 #endif

@@ -15,27 +15,23 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <miost/unix.h>
 
-#include "../cancel.h"
-#include "../core/probes.h"
 #include "kqueue.h"
-#include "os_queue.h"
 #include "signals.h"
 
-struct miost_signals {
-	struct miost_os_queue *queue;
+struct kqueue_signals {
+	struct miost_signals signals;
 	struct miost__selector selector;	/* ids are signal numbers */
-	sigset_t set;
-	sigset_t blocked;	/* by this one, to be unblocked */
 	sigset_t noted;		/* sent, and not received yet */
 	int fds[2];		/* the pipe */
 	bool kept_ready;	/* by the pipe, whose id is 0 */
 };
+
+const size_t miost__signals_size = sizeof(struct kqueue_signals);
 
 /* The lowest signal of the set that is pending, or 0. */
 static int
@@ -77,7 +73,7 @@ take(const sigset_t *set)
 
 /* What has been sent since the last time. */
 static int
-note(struct miost_signals *signals)
+note(struct kqueue_signals *signals)
 {
 	struct miost_event events[MIOST__KQUEUE_FEW];
 	int n;
@@ -118,7 +114,7 @@ is_dropped(int number)
 
 /* One that was noted, is not pending and was not taken by somebody else. */
 static int
-next_dropped(struct miost_signals *signals)
+next_dropped(struct kqueue_signals *signals)
 {
 	int number = 0;
 
@@ -132,9 +128,9 @@ next_dropped(struct miost_signals *signals)
 
 /* Ready while there is something to receive. */
 static int
-keep_ready(struct miost_signals *signals)
+keep_ready(struct kqueue_signals *signals)
 {
-	bool ready = pending_of(&signals->set) != 0 ||
+	bool ready = pending_of(&signals->signals.set) != 0 ||
 		     miost_signal_set_next(&signals->noted, 0) != 0;
 	int err = 0;
 
@@ -153,13 +149,13 @@ keep_ready(struct miost_signals *signals)
 }
 
 static int
-watch(struct miost_signals *signals)
+watch(struct kqueue_signals *signals)
 {
 	struct kevent change = { .filter = EVFILT_SIGNAL, .flags = EV_ADD };
 	int err = 0;
 
 	for (int n = 0; err == 0 &&
-	     (n = miost_signal_set_next(&signals->set, n)) != 0;) {
+	     (n = miost_signal_set_next(&signals->signals.set, n)) != 0;) {
 		change.ident = (uintptr_t)n;
 		miost__kqueue_set_id(&change, (miost_id)n);
 		err = miost__kqueue_change(signals->selector.fd, &change);
@@ -169,81 +165,51 @@ watch(struct miost_signals *signals)
 }
 
 static void
-close_signals(struct miost_signals *signals)
+close_pipe(const struct kqueue_signals *signals)
 {
-	miost__selector_close(&signals->selector);
 	close(signals->fds[0]);
 	close(signals->fds[1]);
 }
 
 static int
-open_signals(struct miost_signals *signals, struct miost_os_queue *queue,
-	     miost_id id)
+open_kqueue(struct kqueue_signals *signals, miost_id id)
 {
-	int err = miost_pipe(signals->fds);
+	struct miost_os_queue *queue = signals->signals.queue;
+	int err = miost__kqueue_open(&signals->selector, queue->selector.owner);
 
 	if (err < 0)
 		return err;
-	err = miost__kqueue_open(&signals->selector, queue->selector.owner);
-	if (err < 0) {
-		close(signals->fds[0]);
-		close(signals->fds[1]);
-		return err;
-	}
 	err = watch(signals);
 	if (err == 0)
 		err = miost_os_queue_register(queue, signals->selector.fd, id,
 					      MIOST_READABLE, MIOST_LEVEL);
 	if (err < 0)
-		close_signals(signals);
-	return err;
-}
-
-static int
-new_signals(struct miost_os_queue *queue, const sigset_t *set, miost_id id,
-	    struct miost_signals **out)
-{
-	struct miost_signals *signals = malloc(sizeof(*signals));
-	int err;
-
-	if (signals == NULL)
-		return -ENOMEM;
-	signals->set = *set;
-	sigemptyset(&signals->noted);
-	signals->kept_ready = false;
-	err = miost__signals_block(set, &signals->blocked);
-	if (err < 0)
-		goto fail;
-	err = open_signals(signals, queue, id);
-	if (err < 0) {
-		miost__signals_unblock(&signals->blocked);
-		goto fail;
-	}
-	signals->queue = queue;
-	miost__os_queue_hold(queue);
-	*out = signals;
-	return 0;
-fail:
-	free(signals);
+		miost__selector_close(&signals->selector);
 	return err;
 }
 
 int
-miost_signals_new(struct miost_os_queue *queue, const sigset_t *set,
-		  miost_id id, struct miost_signals **out)
+miost__signals_open(struct miost_signals *base, miost_id id)
 {
-	int state = miost__cancel_disable();
-	int err = new_signals(queue, set, id, out);
+	struct kqueue_signals *signals = (struct kqueue_signals *)base;
+	int err = miost_pipe(signals->fds);
 
-	miost__cancel_restore(state);
+	if (err < 0)
+		return err;
+	sigemptyset(&signals->noted);
+	signals->kept_ready = false;
+	err = open_kqueue(signals, id);
+	if (err < 0)
+		close_pipe(signals);
 	return err;
 }
 
-static int
-receive(struct miost_signals *signals)
+int
+miost__signals_take(struct miost_signals *base)
 {
+	struct kqueue_signals *signals = (struct kqueue_signals *)base;
 	int err = note(signals);
-	int number = take(&signals->set);
+	int number = take(&base->set);
 
 	/* It may have been sent since, and is not to be received twice. */
 	if (err == 0 && number != 0 &&
@@ -258,29 +224,11 @@ receive(struct miost_signals *signals)
 	return number != 0 ? number : err;
 }
 
-int
-miost_signals_receive(struct miost_signals *signals)
-{
-	int state = miost__cancel_disable();
-	int number = receive(signals);
-
-	miost__cancel_restore(state);
-	if (number > 0)
-		MIOST__PROBE(signal, number);
-	return number;
-}
-
 void
-miost_signals_free(struct miost_signals *signals)
+miost__signals_close(struct miost_signals *base)
 {
-	int state;
+	struct kqueue_signals *signals = (struct kqueue_signals *)base;
 
-	if (signals == NULL)
-		return;
-	state = miost__cancel_disable();
-	close_signals(signals);
-	miost__os_queue_release(signals->queue);
-	miost__cancel_restore(state);
-	miost__signals_unblock(&signals->blocked);
-	free(signals);
+	miost__selector_close(&signals->selector);
+	close_pipe(signals);
 }
