@@ -144,7 +144,7 @@ prototypes() {
 		-I"$srcdir/include" -c -o "$tmp/synopsis.o" "$tmp/synopsis.c"
 }
 
-plan $((3 * $(wc -l <"$tmp/pages") + 4))
+plan $((3 * $(wc -l <"$tmp/pages") + 7))
 
 while read -r page; do
 	name=doc/$(basename "$page")
@@ -189,3 +189,78 @@ none 'every function is in exactly one SYNOPSIS' "$tmp/wrong"
 
 comm -23 "$tmp/functions" "$tmp/nouns" | diff - "$tmp/links" >"$tmp/wrong"
 none 'doc/links.am has the functions without a page of that name' "$tmp/wrong"
+
+# structs FILE...: those that are defined there, each on a line, uncommented.
+structs() {
+	sed -e 's|/\*[^*]*\*/||g' -e '/^[[:space:]]*\/\*/,/\*\//d' "$@" |
+		sed -n '/^struct miost_[a-z_]* {$/,/^};/p' | tr -s '\n\t ' '   ' |
+		sed 's/}; */};\
+/g' | sort
+}
+
+# shellcheck disable=SC2086 # no spaces in these names
+structs $headers >"$tmp/structs"
+while read -r page; do
+	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/p' "$page"
+done <"$tmp/pages" >"$tmp/synopses"
+{
+	[ -s "$tmp/structs" ] || echo 'no struct was found in the headers'
+	structs "$tmp/synopses" | comm -23 - "$tmp/structs"
+} >"$tmp/wrong"
+none 'structs of a SYNOPSIS are those of the headers' "$tmp/wrong"
+
+# header_errors HEADER...: each function, and each error of the comment above.
+header_errors() {
+	awk '
+		/\/\*/ { inside = 1; errors = "" }
+		inside {
+			line = $0
+			while (match(line, /-E[A-Z][A-Z0-9]+/)) {
+				errors = errors " " substr(line, RSTART + 1,
+							   RLENGTH - 1)
+				line = substr(line, RSTART + RLENGTH)
+			}
+		}
+		/\*\// { inside = 0; next }
+		!inside && /^MIOST_API/ && match($0, /miost_[a-z0-9_]+\(/) {
+			name = substr($0, RSTART, RLENGTH - 1)
+			n = split(errors, error)
+			for (i = 1; i <= n; i++) print name, error[i]
+		}
+	' "$@" | sort -u
+}
+
+# page_errors PAGE [SECTION]: each function of it, and each error that it names.
+page_errors() {
+	names "$1" | while read -r function; do
+		sed -n "/^\.Sh ${2-LIBRARY}/,/^\.Sh SEE/p" "$1" |
+			grep -o '\<Er E[A-Z][A-Z0-9]*' | sed "s/^Er/$function/"
+	done | sort -u
+}
+
+# shellcheck disable=SC2086
+header_errors $headers >"$tmp/header-errors"
+while read -r page; do
+	page_errors "$page"
+done <"$tmp/pages" | sort -u >"$tmp/page-errors"
+{
+	[ -s "$tmp/header-errors" ] || echo 'no error was found in the headers'
+	comm -23 "$tmp/header-errors" "$tmp/page-errors"
+} >"$tmp/wrong"
+none 'errors of the headers are on the page of the function' "$tmp/wrong"
+
+# A header whose functions pass on what the system says leaves that to the page.
+for header in $headers; do
+	grep 'the manual lists it' "$header" >/dev/null && continue
+	functions "$header" >"$tmp/here"
+	while read -r page; do
+		names "$page" | sort | comm -12 - "$tmp/here" | grep . \
+			>/dev/null || continue
+		page_errors "$page" ERRORS | sed 's/.* //' | sort -u |
+			while read -r error; do
+				grep -e "-$error\>" "$header" >/dev/null ||
+					echo "$error: $page, not $header"
+			done
+	done <"$tmp/pages"
+done >"$tmp/wrong"
+none 'errors of a page are in the header' "$tmp/wrong"

@@ -90,7 +90,7 @@ struct miost_sink_ops {
 /*
  * A sink of fixed size, over the caller's storage. After a poll the events are
  * events[0] to events[len - 1]. A poll appends: before the next one clear the
- * array, or set `len` to 0.
+ * array, or set `len` to 0. With a full array miost_poll() fails with -ENOBUFS.
  */
 struct miost_event_array {
 	struct miost_sink sink;
