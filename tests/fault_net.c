@@ -523,6 +523,11 @@ other_errors(void)
 	check_eq(miost_pipe(fds), -ENFILE);
 	fail(ACCEPT, 1, 1, ENOBUFS);
 	check_eq(miost_socket_accept(listener, NULL), -ENOBUFS);
+	/* One that the older calls have, too, is the result. */
+	for (int i = 0; i < REFUSALS; i++) {
+		fail(SOCKET, 1, INT_MAX, refusals[i]);
+		check_eq(miost_socket_new(AF_INET, SOCK_STREAM), -refusals[i]);
+	}
 	reset_faults();
 	close(listener);
 }

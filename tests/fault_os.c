@@ -480,7 +480,7 @@ wait_left(void)
 			faults.after_wait = leave;
 			(void)miost_os_queue_poll(w.queue, w.storage, 1,
 						  MIOST_FOREVER);
-			check(!"it was left");
+			tap_fail(__FILE__, __LINE__, "it was not left");
 		}
 		if (i == 0)
 			check_ok(miost_waker_wake(waker));
