@@ -100,7 +100,12 @@ synopsis() {
 strict='-std=c11 -Wall -Wextra -Wpedantic -Werror'
 
 lint() {
-	mandoc -T lint -W warning "$1" >"$tmp/lint" 2>&1
+	{
+		mandoc -T lint -W warning "$1"
+		# Brackets within brackets come of two macros on one line.
+		mandoc -T ascii "$1" | awk '{ gsub(/.\010/, "") }
+			/\[[A-Z0-9, ]*\[E/'
+	} >"$tmp/lint" 2>&1
 	none "$2 is free of lint" "$tmp/lint"
 }
 
