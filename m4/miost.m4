@@ -209,27 +209,25 @@ AC_DEFINE([HAVE_KQUEUE], [1])
 AC_SUBST([KQUEUE_CPPFLAGS])
 ])
 
-dnl Only an example needs GLib. Its flags are those of this very compiler, or
-dnl there is none.
-AC_DEFUN([MIOST_GLIB], [
-AC_CACHE_CHECK([for GLib], [miost_cv_glib],
-  [miost_cv_glib=no
-  AS_IF([$PKG_CONFIG --exists glib-2.0 2>/dev/null],
+dnl MIOST_EXAMPLE(NAME, PACKAGE, HEADERS, CALL): whether examples that use this
+dnl library can be built. Nothing else needs it. The flags that pkg-config gives
+dnl must be right for this very compiler: a program is linked to find out.
+AC_DEFUN([MIOST_EXAMPLE], [
+AC_CACHE_CHECK([for $2, for examples], [miost_cv_$1],
+  [miost_cv_$1=no
+  AS_IF([test "$enable_os" != no && $PKG_CONFIG --exists $2 2>/dev/null],
     [miost_save_CFLAGS=$CFLAGS
     miost_save_LIBS=$LIBS
-    CFLAGS="$CFLAGS `$PKG_CONFIG --cflags glib-2.0`"
-    LIBS="`$PKG_CONFIG --libs glib-2.0` $LIBS"
-    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <glib.h>
-#include <glib-unix.h>]], [[return g_main_context_new() == NULL;]])],
-      [miost_cv_glib=yes])
+    CFLAGS="$CFLAGS `$PKG_CONFIG --cflags $2`"
+    LIBS="`$PKG_CONFIG --libs $2` $LIBS"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[$3]], [[$4]])], [miost_cv_$1=yes])
     CFLAGS=$miost_save_CFLAGS
     LIBS=$miost_save_LIBS])])
-miost_glib=$miost_cv_glib
-AS_IF([test "$enable_os" = no], [miost_glib=no])
-AS_IF([test "$miost_glib" = yes],
-  [AC_SUBST([GLIB_CFLAGS], ["`$PKG_CONFIG --cflags glib-2.0`"])
-  AC_SUBST([GLIB_LIBS], ["`$PKG_CONFIG --libs glib-2.0`"])])
-AM_CONDITIONAL([GLIB], [test "$miost_glib" = yes])
+AS_IF([test "$miost_cv_$1" = yes],
+  [AC_SUBST([$1_CFLAGS], ["`$PKG_CONFIG --cflags $2`"])
+  AC_SUBST([$1_LIBS], ["`$PKG_CONFIG --libs $2`"])
+  miost_examples="$miost_examples $2"])
+AM_CONDITIONAL([$1], [test "$miost_cv_$1" = yes])
 ])
 
 dnl Static probes, for tracers.
