@@ -132,7 +132,8 @@ AS_CASE([$with_backend],
 dnl What the backends and the sockets need.
 miost_save_CPPFLAGS=$CPPFLAGS
 CPPFLAGS="$CPPFLAGS $KQUEUE_CPPFLAGS"
-AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait syscall])
+AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait])
+AC_CHECK_HEADER([sys/syscall.h], [AC_CHECK_FUNCS([syscall])])
 AC_CHECK_FUNCS([waitid])
 MIOST_CHECK_CALLS([sys/socket.h], [accept4 recvmmsg sendmmsg])
 MIOST_CHECK_CALLS([unistd.h], [pipe2])

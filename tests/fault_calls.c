@@ -493,7 +493,7 @@ fault_signalfd(int fd, const sigset_t *set, int flags)
 #endif
 
 #ifdef HAVE_SYSCALL
-#ifdef HAVE_SYS_EPOLL_PWAIT2
+#if defined(HAVE_SYS_EPOLL_PWAIT2) && defined(HAVE_EPOLL_CREATE1)
 /* The raw call takes two 64-bit numbers on every machine. */
 static long
 pwait2(va_list args)
@@ -529,7 +529,7 @@ fault_syscall(long number, ...)
 
 	va_start(args, number);
 	switch (number) {
-#ifdef HAVE_SYS_EPOLL_PWAIT2
+#if defined(HAVE_SYS_EPOLL_PWAIT2) && defined(HAVE_EPOLL_CREATE1)
 	case SYS_epoll_pwait2:
 		result = pwait2(args);
 		break;

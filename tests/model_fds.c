@@ -341,7 +341,8 @@ static void
 do_write(const struct op *op)
 {
 	static char buf[65536];
-	int i = fds_pick(op->a), fault, broken = broken_pipes;
+	int i = fds_pick(op->a), fault;
+	int broken = (int)broken_pipes;
 	struct end *end = &ends[i < 0 ? 0 : i];
 	size_t len = 1 + op->v % (op->b % 4 == 0 ? 65535 : 600);
 	bool heard;

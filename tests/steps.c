@@ -127,6 +127,12 @@ connect_errors(void)
 	check_eq(miost_socket_connect(fd, &addr), -EINVAL);
 	addr.len = 2;
 	check_eq(miost_socket_connect(fd, &addr), -EINVAL);
+	addr.len = sizeof(struct sockaddr_in) - 1;
+	check_eq(miost_socket_connect(fd, &addr), -EINVAL);
+	addr = parse("[::1]:1");
+	addr.len = sizeof(struct sockaddr_in6) - 1;
+	check_eq(miost_socket_connect(fd, &addr), -EINVAL);
+	addr = parse("127.0.0.1:1");
 	check_eq(miost_socket_connect(-1, &addr), -EBADF);
 	addr = parse("unix:/tmp/x");
 	err = miost_socket_connect(fd, &addr);

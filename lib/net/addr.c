@@ -204,8 +204,6 @@ format_ipv4(const struct miost_addr *addr, char *buf, size_t size)
 	struct sockaddr_in in;
 	char host[INET_ADDRSTRLEN];
 
-	if (addr->len < sizeof(in))
-		return -EINVAL;
 	memcpy(&in, &addr->storage, sizeof(in));
 	inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
 	return snprintf(buf, size, "%s:%u", host,
@@ -220,8 +218,6 @@ format_ipv6(const struct miost_addr *addr, char *buf, size_t size)
 	char scope[IF_NAMESIZE > 11 ? IF_NAMESIZE : 11] = "";
 	unsigned int number;
 
-	if (addr->len < sizeof(in6))
-		return -EINVAL;
 	memcpy(&in6, &addr->storage, sizeof(in6));
 	number = in6.sin6_scope_id;
 	inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
@@ -275,13 +271,29 @@ miost_addr_format(const struct miost_addr *addr, char *buf, size_t size)
 	}
 }
 
+/* How long an address of a family is at least. */
+static size_t
+least_length(int family)
+{
+	switch (family) {
+	case AF_INET:
+		return sizeof(struct sockaddr_in);
+	case AF_INET6:
+		return sizeof(struct sockaddr_in6);
+	default:
+		return offsetof(struct sockaddr, sa_data);
+	}
+}
+
 int
 miost__net_length(const struct miost_addr *addr)
 {
 	const char *end = (const char *)&addr->storage +
 			  sizeof(struct sockaddr_un);
 
+	/* The length comes first: it may leave out the family. */
 	if (addr->len < offsetof(struct sockaddr, sa_data) ||
+	    addr->len < least_length(addr->storage.ss_family) ||
 	    addr->len > sizeof(addr->storage))
 		return -EINVAL;
 	/*
