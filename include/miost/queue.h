@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A user-space queue: the program's own events, first in, first out. */
+/* A user-space queue of the program's own events, first in, first out. */
 #ifndef MIOST_QUEUE_H
 #define MIOST_QUEUE_H
 
@@ -23,10 +23,10 @@ MIOST_API struct miost_source *miost_queue_source(struct miost_queue *queue)
 	MIOST_NONNULL(1);
 
 /*
- * Appends an event with any id and readiness; its `reserved` is set to 0. It
- * stays in the queue until it is polled or removed. Memory grows as needed and
- * is kept until the queue is freed. Returns 0, or -ENOMEM and leaves the queue
- * as it was.
+ * Appends an event with any id and readiness; its `reserved` is set to 0. The
+ * event stays in the queue until it is polled or removed. The queue's memory
+ * grows as needed and is kept until the queue is freed. Returns 0, or -ENOMEM
+ * and leaves the queue as it was.
  */
 MIOST_API int miost_queue_add(struct miost_queue *queue,
 			      struct miost_event event) MIOST_NONNULL(1);

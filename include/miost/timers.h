@@ -20,14 +20,15 @@ MIOST_API int64_t miost_now(void);
 /*
  * The deadline `span` nanoseconds after `now`, or before it if `span` is
  * negative. A sum that is out of range becomes INT64_MAX or INT64_MIN. A busy
- * loop can read the clock once an iteration and make its deadlines from that.
- * Thread-safe and async-signal-safe.
+ * loop can read the clock once per iteration and compute its deadlines from
+ * that time. Thread-safe and async-signal-safe.
  */
 MIOST_API int64_t miost_deadline(int64_t now, int64_t span);
 
 /*
- * A key: names one live timer of one `struct miost_timers`. Once the timer has
- * fired or was cancelled, its key stays invalid for good. 0 is never a key.
+ * A key, which names one live timer of one `struct miost_timers`. Once the
+ * timer has fired or been cancelled, its key is invalid for good. 0 is never a
+ * key.
  */
 typedef uint64_t miost_timer;
 
@@ -37,12 +38,12 @@ struct miost_timers;
 MIOST_API int miost_timers_new(struct miost_timers **timers) MIOST_NONNULL(1);
 
 /*
- * Makes timers on another clock. `now` is called with `arg` whenever the time
- * is needed, returns nanoseconds, and may not use the timers. A timer fires in
- * the first poll that reads its deadline, or a later time, from the clock. A
- * poll reads the clock before it sleeps, and sleeps that long in real time: a
- * clock that goes at another pace, or is set, makes it wake late or early.
- * Returns 0 or -ENOMEM.
+ * Makes timers on another clock. The library calls `now` with `arg` whenever it
+ * needs the time. `now` returns nanoseconds, and must not use the timers. A
+ * timer fires in the first poll that reads its deadline, or a later time, from
+ * the clock. A poll reads the clock, and then sleeps in real time until the
+ * earliest deadline: it wakes late or early if the clock runs at another pace
+ * or is set meanwhile. Returns 0 or -ENOMEM.
  */
 MIOST_API int miost_timers_new_with_clock(struct miost_timers **timers,
 					  int64_t (*now)(void *arg), void *arg)
@@ -65,9 +66,10 @@ MIOST_API size_t miost_timers_len(const struct miost_timers *timers)
 	MIOST_NONNULL(1);
 
 /*
- * Makes room: adding cannot fail while at most `n` timers are live. (A place
- * wears out after 2^31 timers have used it; a program that adds so many asks
- * again.) Returns 0, or -ENOMEM and leaves the timers as they were.
+ * Makes room: adding a timer cannot fail as long as at most `n` timers are
+ * live. A place for a timer wears out after 2^31 timers have used it: a program
+ * that adds so many calls this function again. Returns 0, or -ENOMEM and leaves
+ * the timers as they were.
  */
 MIOST_API int miost_timers_reserve(struct miost_timers *timers, size_t n)
 	MIOST_NONNULL(1);
@@ -90,10 +92,10 @@ MIOST_API int miost_timers_add_timeout(struct miost_timers *timers,
 				       miost_timer *key) MIOST_NONNULL(1);
 
 /*
- * Returns 0 if the timer is live and stores its deadline in `*deadline`, unless
- * `deadline` is NULL; -ENOENT: it has fired or was cancelled. With this the
- * handler of a timer's event finds out that the event is stale, because the
- * timer was added again earlier in the same batch.
+ * Returns 0 if the timer is live, and stores its deadline in `*deadline`,
+ * unless `deadline` is NULL. Returns -ENOENT if the timer has fired or been
+ * cancelled. If the handler of a timer's event finds that the timer is live,
+ * the event is stale: the timer was added again earlier in the same batch.
  */
 MIOST_API int miost_timers_get(const struct miost_timers *timers,
 			       miost_timer key, int64_t *deadline)
@@ -101,7 +103,7 @@ MIOST_API int miost_timers_get(const struct miost_timers *timers,
 
 /*
  * Moves a timer to another deadline, earlier or later. The key stays valid.
- * Returns 0, or -ENOENT: it has fired or was cancelled.
+ * Returns 0, or -ENOENT: the timer has fired or been cancelled.
  */
 MIOST_API int miost_timers_change(struct miost_timers *timers, miost_timer key,
 				  int64_t deadline) MIOST_NONNULL(1);
@@ -115,14 +117,15 @@ MIOST_API int miost_timers_change_timeout(struct miost_timers *timers,
 	MIOST_NONNULL(1);
 
 /*
- * Removes a timer. Returns 0, or -ENOENT: it has fired or was cancelled.
+ * Removes a timer. Returns 0, or -ENOENT: it has fired or been cancelled.
  */
 MIOST_API int miost_timers_cancel(struct miost_timers *timers, miost_timer key)
 	MIOST_NONNULL(1);
 
 /*
  * Removes one timer with this id, the one with the earliest deadline. Looks at
- * every timer; a key is quicker. Returns 0, or -ENOENT: no live timer has it.
+ * every timer: cancelling by key is faster. Returns 0, or -ENOENT: no live
+ * timer has this id.
  */
 MIOST_API int miost_timers_cancel_id(struct miost_timers *timers, miost_id id)
 	MIOST_NONNULL(1);

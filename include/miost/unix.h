@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unix sockets, and pipes. Both are plain descriptors: close(2) ends them. */
+/* Unix sockets and pipes. Both are descriptors, which close(2) closes. */
 #ifndef MIOST_UNIX_H
 #define MIOST_UNIX_H
 
@@ -13,19 +13,21 @@
 MIOST_BEGIN_DECLS
 
 /*
- * Every descriptor that is made here is non-blocking and close-on-exec. The
+ * All descriptors that these calls make are non-blocking and close-on-exec. The
  * calls on sockets are in <miost/net.h>. All calls with an address fail with
  * -EAFNOSUPPORT: it is not a Unix address;
  * -EINVAL: its length does not fit, or it has no name;
- * -EACCES, -EPERM: not allowed to;
- * -ELOOP, -ENAMETOOLONG, -ENOENT, -ENOTDIR: there is no such path;
+ * -EACCES, -EPERM: permission is denied;
+ * -ELOOP, -ENAMETOOLONG, -ENOENT, -ENOTDIR: the path does not exist or cannot
+ * be followed;
  * -EMFILE, -ENFILE: no descriptor is free; -ENOBUFS, -ENOMEM: no memory is.
  */
 
 /*
- * Connects a stream to a listener; returns its descriptor. On most systems it
- * is connected then; on the others miost_socket_connected() tells later.
- * -ECONNREFUSED: nobody listens; -EAGAIN, on other systems than Linux
+ * Makes a stream and connects it to a listener. Returns its descriptor. On most
+ * systems the stream is then connected; on the others miost_socket_connected()
+ * tells later whether it is.
+ * -ECONNREFUSED: nobody listens; -EAGAIN, on systems other than Linux
  * -ECONNREFUSED: the listener's backlog is full;
  * -EPROTOTYPE: the socket at the address is not a stream.
  */
@@ -33,8 +35,9 @@ MIOST_API int miost_unix_connect(const struct miost_addr *addr)
 	MIOST_NONNULL(1);
 
 /*
- * Listens for streams, with the largest backlog that the system allows; returns
- * a descriptor. The path is created as a file, which the caller unlinks later.
+ * Makes a stream socket that listens, with the largest backlog that the system
+ * allows. Returns its descriptor. The path is created as a file, which the
+ * caller unlinks later.
  * -EADDRINUSE: the path exists, or another socket has the abstract name;
  * -EIO, -ENOSPC, -EROFS: the file system cannot create the file.
  */
@@ -42,42 +45,45 @@ MIOST_API int miost_unix_listen(const struct miost_addr *addr)
 	MIOST_NONNULL(1);
 
 /*
- * Makes a datagram socket that is bound to the address; returns its descriptor.
+ * Makes a datagram socket that is bound to the address. Returns its descriptor.
  * The path and the errors are as for miost_unix_listen().
  */
 MIOST_API int miost_unix_bind(const struct miost_addr *addr) MIOST_NONNULL(1);
 
 /*
  * Makes two sockets that are connected to each other, of type SOCK_STREAM,
- * SOCK_DGRAM or SOCK_SEQPACKET. Returns 0, or, leaving `fds` alone,
- * -EINVAL: another type; -EPROTONOSUPPORT, -EPROTOTYPE, -ESOCKTNOSUPPORT: the
- * system does not have SOCK_SEQPACKET for Unix sockets;
+ * SOCK_DGRAM or SOCK_SEQPACKET. Returns 0. On failure it leaves `fds` as it
+ * was, and returns
+ * -EINVAL: `type` is not one of these;
+ * -EPROTONOSUPPORT, -EPROTOTYPE, -ESOCKTNOSUPPORT: the system does not support
+ * SOCK_SEQPACKET for Unix sockets;
  * -EMFILE, -ENFILE: no descriptor is free; -ENOBUFS, -ENOMEM: no memory is.
  */
 MIOST_API int miost_unix_pair(int type, int fds[2]) MIOST_NONNULL(2);
 
 /*
- * Makes a pipe: fds[0] reads what fds[1] writes. Returns 0, or, leaving `fds`
- * alone, -EMFILE, -ENFILE: no descriptor is free; -ENOMEM: no memory is.
+ * Makes a pipe. Bytes that are written to fds[1] are read from fds[0]. Returns
+ * 0. On failure it leaves `fds` as it was, and returns
+ * -EMFILE, -ENFILE: no descriptor is free; -ENOMEM: no memory is.
  */
 MIOST_API int miost_pipe(int fds[2]) MIOST_NONNULL(1);
 
 /*
- * The calls below are for pipes, and work on everything that read(2) and
- * write(2) work on. A call moves at most INT_MAX bytes: longer lengths are cut.
- * A signal does not make a call fail. On failure they return
- * -EBADF: `fd` is not open, or not for this direction;
- * -EAGAIN: the call would block; and what the system says of other files.
+ * The calls below are for pipes, and work on every file that read(2) and
+ * write(2) work on. A call transfers at most INT_MAX bytes: longer lengths are
+ * reduced. A signal does not make a call fail. On failure they return
+ * -EBADF: `fd` is not open, or is not open in the direction of the call;
+ * -EAGAIN: the call would block; on files other than pipes, other errors too.
  *
  * A write to a pipe without a reader fails with -EPIPE. It also raises SIGPIPE,
  * except for pipes that the library makes on macOS and NetBSD: a program that
- * writes to pipes ignores that signal. So does a write by these calls to a
- * socket whose peer is gone; the calls of <miost/net.h> raise no signal.
+ * writes to pipes ignores that signal. These calls also raise it when they
+ * write to a socket whose peer is gone; the calls of <miost/net.h> do not.
  */
 
 /*
- * Reads up to `len` bytes. Returns how many; 0 at the end, when there is no
- * writer any more, and if `len` is 0, without a look at `fd`.
+ * Reads up to `len` bytes. Returns their number, which is 0 at the end, when
+ * there is no writer any more. Also returns 0, and ignores `fd`, if `len` is 0.
  */
 MIOST_API ssize_t miost_pipe_read(int fd, void *buf, size_t len);
 
@@ -85,8 +91,9 @@ MIOST_API ssize_t miost_pipe_read(int fd, void *buf, size_t len);
 MIOST_API ssize_t miost_pipe_readv(int fd, const struct iovec *iov, int n);
 
 /*
- * Writes up to `len` bytes. Returns how many were taken, which may be fewer; up
- * to PIPE_BUF bytes are taken whole or not at all. -EPIPE: there is no reader.
+ * Writes up to `len` bytes. Returns how many it wrote, which may be fewer, but
+ * up to PIPE_BUF bytes are written either whole or not at all.
+ * -EPIPE: there is no reader.
  */
 MIOST_API ssize_t miost_pipe_write(int fd, const void *buf, size_t len);
 
