@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Adds up what gcov -b -c says of lib/, for .ci/leg-coverage.
+"""Adds up what gcov -b -c says of lib/, for .ci/leg coverage.
 
     coverage.py LIST DIRECTORY
 
