@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock of all deadlines, and timers on it. */
+/* The monotonic clock of all deadlines, and timers that use it. */
 #include "config.h"
 
 #include <time.h>
@@ -11,7 +11,7 @@ miost_now(void)
 {
 	struct timespec now = { .tv_sec = 0 };
 
-	/* Fails only where there is no such clock: none of our systems. */
+	/* Fails only without CLOCK_MONOTONIC, which all our systems have. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }

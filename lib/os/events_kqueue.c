@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend on kqueue(2), where it waits, and what it says in our terms.
- * What systems do differently:
+ * The backend on kqueue(2): waiting, and converting kqueue's events to ours.
+ * Differences between systems:
  *
- * - A pipe that cannot be written to any more is EV_EOF without an error, as is
- *   a socket that was shut down. It has no room; but on FreeBSD 14 it has what
- *   there was, and a socket may have none, so the descriptor is asked.
- * - 32-bit systems take no more than their time_t, and ticks of the clock are
- *   counted in an int (FreeBSD 13, NetBSD 7.99).
- * - macOS drops what is below a microsecond (TIMESPEC_TO_TIMEVAL in XNU's
- *   kern_event.c).
+ * - EVFILT_WRITE reports EV_EOF without an error both for a pipe whose reader
+ *   is gone and for a socket that was shut down for writing. The room in `data`
+ *   does not tell them apart: it is 0 for the pipe, but on FreeBSD 14 it stays
+ *   what it was, and it may be 0 for a socket. So the code asks the descriptor.
+ * - A timeout must fit time_t, which is short on 32-bit systems, and kernels
+ *   count it in clock ticks in an int (FreeBSD 13, NetBSD 7.99).
+ * - macOS cuts timeouts to whole microseconds (TIMESPEC_TO_TIMEVAL in XNU's
+ *   kern_event.c), so they are rounded up first.
  */
 #include "config.h"
 
@@ -25,7 +26,7 @@
 #define NS_PER_US 1000
 #define NS_PER_S 1000000000
 
-/* The longest time that one kevent waits: a day, which every system takes. */
+/* The longest timeout of one kevent call: a day, which every system accepts. */
 #define LONGEST_WAIT (86400 * (int64_t)NS_PER_S)
 
 static miost_id
@@ -48,9 +49,9 @@ is_socket(int fd)
 }
 
 /*
- * The end of a file: to a reader, that nothing more comes; to a writer, that
- * nothing can be sent; with an error, both. That a pipe's writer has no reader
- * is an error, though kqueue gives none.
+ * Converts EV_EOF. On EVFILT_READ it means that nothing more will arrive, on
+ * EVFILT_WRITE that nothing more can be sent, and with an error, both. A pipe
+ * without a reader gets MIOST_ERROR, though kqueue reports no error.
  */
 static miost_ready
 closed_ready(const struct kevent *event, bool reader)
@@ -67,7 +68,7 @@ closed_ready(const struct kevent *event, bool reader)
 	return ready | MIOST_WRITE_CLOSED;
 }
 
-/* What kqueue says in our terms. Read-closed and write-closed are as in mio. */
+/* Converts an event. The CLOSED bits follow mio, the Rust library. */
 static miost_ready
 to_ready(const struct kevent *event)
 {
@@ -81,11 +82,11 @@ to_ready(const struct kevent *event)
 	if (event->filter == EVFILT_EXCEPT)
 		return MIOST_PRIORITY;
 #endif
-	/* Of what the library itself has put in: see kqueue.h. */
+	/* A filter that the library added for itself: see kqueue.h. */
 	return MIOST_READABLE;
 }
 
-/* Waits without end, or at most LONGEST_WAIT. */
+/* `timeout` is negative (no limit) or at most LONGEST_WAIT. */
 static int
 wait_for(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
 {
@@ -101,7 +102,10 @@ wait_for(int kq, struct kevent *batch, unsigned short n, int64_t timeout)
 	return count < 0 ? -errno : count;
 }
 
-/* Which of the first `n` events is of the same oneshot descriptor, or `n`. */
+/*
+ * The index of the one among the first `n` events that is for the same oneshot
+ * descriptor as `event`; `n` if there is none.
+ */
 static int
 find_oneshot(const struct kevent *batch, int n, const struct kevent *event)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library was built with. */
+/* The backend and the features that the library was built with. */
 #include "config.h"
 
 #include <miost/version.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files on kqueue share beyond the backend contract: they put filters
- * that have no descriptor into a selector, whose events are MIOST_READABLE.
+ * Functions beyond the backend contract that the kqueue files share. With them
+ * wakers, signals and processes add filters that have no descriptor to a
+ * selector. The events of these filters are MIOST_READABLE.
  */
 #ifndef MIOST_OS_KQUEUE_H
 #define MIOST_OS_KQUEUE_H
@@ -12,22 +13,23 @@
 #include "selector.h"
 
 /*
- * Makes a selector of which no more than MIOST__KQUEUE_FEW events are taken at
- * once. It has no memory of its own.
+ * Opens a selector without memory of its own. One select takes at most
+ * MIOST__KQUEUE_FEW events from it.
  */
 enum { MIOST__KQUEUE_FEW = 16 };
 int miost__kqueue_open(struct miost__selector *selector, const pid_t *owner);
 
-/* Whether `udata` is a pointer or a number differs. */
+/* Sets `udata`, which is a pointer on some systems, an integer on others. */
 void miost__kqueue_set_id(struct kevent *event, miost_id id);
 
 /*
- * Oneshot is one event of a descriptor: of those among the events that are so,
- * the other filters end.
+ * MIOST_ONESHOT allows one event per descriptor, but EV_DISPATCH disables only
+ * the filter that fired. For each oneshot descriptor in the batch this deletes
+ * the other filters.
  */
 void miost__kqueue_silence(int kq, const struct kevent *batch, int n);
 
-/* Makes one change. Returns 0 or the system's error. */
+/* Makes one change. Returns 0 or a negative errno. */
 int miost__kqueue_change(int kq, const struct kevent *change);
 
 #endif

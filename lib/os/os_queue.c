@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The operating system's queue: checks arguments, a selector does the rest. */
+/* The operating system's queue: checks arguments and calls the backend. */
 #include "config.h"
 
 #include <errno.h>
@@ -39,7 +39,10 @@ select_and_rearm(struct miost_os_queue *queue, struct miost_event *events,
 {
 	int count;
 
-	/* The last one was cancelled, or left by longjmp(3). */
+	/*
+	 * The last wait was cancelled or left by longjmp(3), and the events of
+	 * wakers may be lost.
+	 */
 	if (queue->waiting)
 		miost__waker_repeat(queue->wakers);
 	queue->waiting = true;
@@ -50,9 +53,10 @@ select_and_rearm(struct miost_os_queue *queue, struct miost_event *events,
 }
 
 /*
- * Waits for up to `n` events, at least 1. Without wakers nothing is left to do
- * after the backend, so it is jumped to, not called: after a system call a
- * return costs more than usual, since the kernel forgets where it goes.
+ * Waits for up to `n` events; `n` is at least 1. Without wakers nothing is left
+ * to do after the backend returns, so the backend is called in tail position.
+ * That saves a return, and returns cost more than usual after a system call, in
+ * which the kernel clears the processor's return predictions.
  */
 static inline int
 select_events(struct miost_os_queue *queue, struct miost_event *events,
@@ -182,7 +186,7 @@ miost_os_queue_fd(const struct miost_os_queue *queue)
 	return queue->selector.fd;
 }
 
-/* What is valid on every system, in every combination. */
+/* Whether the arguments are valid on every system, in every combination. */
 static inline bool
 is_plain(miost_interests interests, miost_options options)
 {
@@ -190,7 +194,7 @@ is_plain(miost_interests interests, miost_options options)
 	       (options & ~(MIOST_EDGE | MIOST_ONESHOT)) == 0;
 }
 
-/* What all else lacks to be valid, or the backend to serve it. */
+/* Checks all arguments. -EINVAL: not valid; -ENOTSUP: not in this backend. */
 static int
 check(miost_interests interests, miost_options options)
 {
@@ -220,14 +224,14 @@ check_again(miost_interests interests, miost_options options)
 	return options & MIOST_EXCLUSIVE ? -EINVAL : check(interests, options);
 }
 
-/* To register, to reregister or to set. */
+/* Registers, reregisters or sets: a call of the backend, or clear() below. */
 typedef int selector_control(struct miost__selector *selector, int fd,
 			     miost_id id, miost_interests interests,
 			     miost_options options);
 
 /*
- * Out of line, so that the usual case saves no register. Arguments keep the
- * order of the callers', and so their registers.
+ * Out of line, so that the usual case need not save registers. The parameters
+ * are in the callers' order, so that the arguments stay in their registers.
  */
 static MIOST__NOINLINE int
 control_other(struct miost_os_queue *queue, int fd, miost_id id,
@@ -307,7 +311,7 @@ miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
 	return err;
 }
 
-/* Deregisters what may not be registered. */
+/* Deregisters `fd` if it is registered. */
 static int
 clear(struct miost__selector *selector, int fd, miost_id id,
       miost_interests interests, miost_options options)

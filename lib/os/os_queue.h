@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the operating system's queue is made of. */
+/* Internals of the operating system's queue. */
 #ifndef MIOST_OS_OS_QUEUE_H
 #define MIOST_OS_OS_QUEUE_H
 
@@ -14,10 +14,11 @@ struct miost_os_queue {
 	struct miost_source source;
 	struct miost__selector selector;
 	struct miost_waker *wakers;	/* a list; see waker.h */
-	bool waiting;			/* for events of theirs, too */
+	bool waiting;			/* a wait with wakers did not return */
 	/*
-	 * Its user, and what was made for it and may be freed later. The last
-	 * one frees the struct, whose descriptor may have been closed before.
+	 * The queue's user counts 1, as does each waker (with its clones) and
+	 * each signals or process object. They may be freed after the queue,
+	 * whose descriptor is closed by then. The last holder frees the struct.
 	 */
 	atomic_uint holders;
 };
@@ -26,17 +27,19 @@ void miost__os_queue_hold(struct miost_os_queue *queue);
 void miost__os_queue_release(struct miost_os_queue *queue);
 
 /*
- * Registers a descriptor that was made for the queue; returns it. One that
- * cannot be is closed, and the error returned.
+ * Registers a descriptor that the library opened for this queue, for
+ * MIOST_READABLE, and returns it. On failure closes it and returns the error.
  */
 int miost__os_queue_adopt(struct miost_os_queue *queue, int fd, miost_id id,
 			  miost_options options);
 
 /*
- * Closes such a descriptor. It is deregistered first, since a forked child may
- * have it open, too; by such a child it is not. The queue's own may have been
- * closed before, and its number be another's: nothing else can have registered
- * this one there.
+ * Closes such a descriptor. The process that made the queue deregisters it
+ * first: if a forked child has it open as well, closing it would leave it
+ * registered. A forked child does not deregister it, since the queue may be its
+ * parent's. The queue may have been freed, and its descriptor's number may be
+ * another queue's by now. Deregistering then fails, which does no harm: nothing
+ * but the library registers this descriptor, and only with its own queue.
  */
 void miost__os_queue_drop(struct miost_os_queue *queue, int fd);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose a queue is. What is cleared in a forked child is a page at least, by
- * MADV_WIPEONFORK (Linux 4.14), INHERIT_ZERO (FreeBSD) or MAP_INHERIT_ZERO
- * (OpenBSD 5.6, NetBSD 7.0). Where there is none (macOS), or it is refused, the
- * number alone must do.
+ * Which process a queue belongs to. The system can clear memory in a forked
+ * child, in whole pages, by MADV_WIPEONFORK (Linux 4.14), INHERIT_ZERO
+ * (FreeBSD) or MAP_INHERIT_ZERO (OpenBSD 5.6, NetBSD 7.0). Where it cannot
+ * (macOS), or refuses to, only the process ID tells the child from its parent.
  */
 #include "config.h"
 

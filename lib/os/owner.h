@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose a queue and all that belongs to it is: of the process that made it. A
- * forked child has copies of the objects, and on epoll the very queue; what it
- * frees must change nothing for its parent.
+ * A queue, with everything made for it, belongs to the process that made it. A
+ * forked child has copies of the objects, and on epoll it shares the kernel's
+ * queue with its parent. Freeing the copies must change nothing for the parent.
  */
 #ifndef MIOST_OS_OWNER_H
 #define MIOST_OS_OWNER_H
@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 /*
- * The number of the calling process, in memory that a forked child finds
- * cleared, where the system can. In a namespace of its own the child may have
- * the same number. NULL: no memory.
+ * Stores the calling process's ID in memory that a forked child finds cleared,
+ * if the system supports that: in a PID namespace of its own the child may have
+ * the same ID as its parent. Returns NULL if there is no memory.
  */
 const pid_t *miost__owner_new(void);
 

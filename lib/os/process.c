@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Child processes: what systems share. */
+/* Child processes: the code that all systems share. */
 #include "config.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes inside: what process.c has for every system, and what it needs
- * of one. Of the latter configure picks one file.
+ * Internals of child processes. process.c is compiled on every system and
+ * calls the functions below, which process_pidfd.c or process_kqueue.c defines.
+ * configure picks one of the two.
  */
 #ifndef MIOST_OS_PROCESS_H
 #define MIOST_OS_PROCESS_H
@@ -10,7 +11,7 @@
 
 #include "os_queue.h"
 
-/* What the system's own struct begins with. */
+/* The first member of the system's own struct. */
 struct miost_process {
 	struct miost_os_queue *queue;
 	pid_t pid;		/* positive */
@@ -20,15 +21,18 @@ struct miost_process {
 extern const size_t miost__process_size;
 
 /*
- * Makes the descriptors, close-on-exec, and registers one of them. If it fails,
- * nothing is left. The errors are those of miost_process_new().
+ * Opens the descriptors, close-on-exec, and registers one of them. On failure
+ * closes them all. Fails with the errors of miost_process_new().
  */
 int miost__process_open(struct miost_process *process, miost_id id);
 
-/* As miost_process_wait(), but `status` is not NULL, and may change anyway. */
+/*
+ * Like miost_process_wait(), but `status` is not NULL, and `*status` may change
+ * even if the child was not reaped.
+ */
 int miost__process_reap(struct miost_process *process, int *status);
 
-/* Takes the descriptor out of the queue, if that lives, and closes all. */
+/* Deregisters the descriptor, unless the queue was freed, and closes all. */
 void miost__process_close(struct miost_process *process);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes by EVFILT_PROC, in a kqueue of their own, which the queue
- * watches. What systems do that is dealt with here:
+ * Child processes by EVFILT_PROC. Each has a kqueue of its own, which the queue
+ * watches. Quirks of systems that this file deals with:
  *
- * - The end of a child that ended before is ESRCH on macOS and OpenBSD. A pipe
- *   that can always be written to is watched in its place.
- * - The end is told once, and perhaps before the child can be waited for: at
- *   once on macOS, where it is nearly gone then, and on every system while a
- *   tracer holds it. A timer then says when to look again, ever more rarely.
+ * - On macOS and OpenBSD, EV_ADD fails with ESRCH if the child has ended
+ *   already. The writing end of an empty pipe, which is always writable, then
+ *   makes the kqueue ready instead.
+ * - The end of a child is reported once, and possibly before the child can be
+ *   reaped: on macOS shortly before, and on every system if a tracer holds the
+ *   dead child. A timer then makes the kqueue ready again for another look,
+ *   after pauses that double each time, up to LONGEST_PAUSE.
  */
 #include "config.h"
 
@@ -25,16 +27,20 @@ struct kqueue_process {
 	struct miost_process process;
 	struct miost__selector selector;
 	bool reaped;
-	bool told;		/* that it ended, and to look again is due */
-	unsigned short pause;	/* the next one, in milliseconds */
-	int fds[2];		/* the pipe, or -1 */
+	bool told;		/* the kqueue fired since look_again() */
+	unsigned short pause;	/* before the next look, in milliseconds */
+	int fds[2];		/* the pipe's, or -1 */
 };
 
 const size_t miost__process_size = sizeof(struct kqueue_process);
 
 enum { LONGEST_PAUSE = 1000 };
 
-/* Whether it is a child, which has not been reaped. */
+/*
+ * Returns 0 if `pid` is a child that has not been reaped, else an error.
+ * Systems without waitid(2) cannot tell a child from another process: 0 for
+ * both.
+ */
 static int
 check_child(pid_t pid)
 {
@@ -60,7 +66,7 @@ check_child(pid_t pid)
 #endif
 }
 
-/* Makes the process's kqueue ready for good. */
+/* The child has ended already: makes its kqueue ready, and keeps it so. */
 static int
 has_ended(struct kqueue_process *process)
 {
@@ -125,7 +131,7 @@ miost__process_open(struct miost_process *base, miost_id id)
 	return open_kqueue(process, id);
 }
 
-/* waitpid for this child alone. 1: it has ended. */
+/* Returns 1 if the child has ended and is now reaped, 0 if not. */
 static int
 reap(struct kqueue_process *process, int *status)
 {
@@ -140,7 +146,7 @@ reap(struct kqueue_process *process, int *status)
 	return result != 0;
 }
 
-/* Makes the process's kqueue ready once more, after a pause. */
+/* Makes the child's kqueue ready once more, after a pause. */
 static int
 look_again(struct kqueue_process *process)
 {
@@ -171,7 +177,7 @@ miost__process_reap(struct miost_process *base, int *status)
 	struct miost_event event;
 	int ended;
 
-	/* By now the number may be another child's. */
+	/* By now the process ID may be another child's. */
 	if (process->reaped)
 		return -ECHILD;
 	ended = reap(process, status);

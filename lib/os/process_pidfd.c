@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes by pidfd_open(2), Linux 5.3, and by waitid(2) on what it
- * gives, Linux 5.4. Unlike a number, that cannot come to mean another child
- * when something else in the program has reaped this one.
+ * Child processes by pidfd_open(2) (Linux 5.3) and by waitid(2) on the pidfd
+ * (Linux 5.4). Unlike a process ID, a pidfd cannot come to refer to another
+ * child after something else in the program has reaped this one.
  *
- * - Old kernels refuse pidfd_open with ENOSYS, Linux 5.3 waitid with EINVAL,
- *   and sandboxes either of them with whatever they like.
- * - A pidfd is ready while a tracer still holds the dead child, which cannot be
- *   waited for yet. It is told once more when the tracer lets go: it is watched
- *   edge-triggered.
- * - Linux 6.9 tells once more when the child is reaped, too: that is when it is
- *   taken out of the queue.
+ * - Kernels before Linux 5.3 refuse pidfd_open with ENOSYS, Linux 5.3 refuses
+ *   waitid with EINVAL, and sandboxes refuse either with any error they choose.
+ * - A pidfd becomes readable even while a tracer holds the dead child, which
+ *   cannot be reaped yet. When the tracer lets go, the kernel reports the pidfd
+ *   once more. So it is watched edge-triggered.
+ * - Linux 6.9 also reports the pidfd once more when the child is reaped. So the
+ *   call that reaps the child deregisters the pidfd.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 
 #include "process.h"
 
-/* An enumerator of one C library, a macro or nothing in others. */
+/* P_PIDFD: an enumerator in one C library, a macro or missing in others. */
 #define BY_PIDFD ((idtype_t)3)
 
 struct pidfd_process {
@@ -32,7 +32,7 @@ struct pidfd_process {
 
 const size_t miost__process_size = sizeof(struct pidfd_process);
 
-/* Whether it is a child, by the older call. */
+/* Whether `pid` is a child that was not reaped: waitid(2) without a pidfd. */
 static bool
 is_child(pid_t pid)
 {
@@ -42,7 +42,10 @@ is_child(pid_t pid)
 	       0;
 }
 
-/* Of pidfd_open(2), which knows these errors. Any other refuses the call. */
+/*
+ * The error to return after pidfd_open(2) failed. Any error that is not listed
+ * here means that a kernel or a sandbox refuses the call.
+ */
 static int
 open_error(pid_t pid)
 {
@@ -54,7 +57,10 @@ open_error(pid_t pid)
 		return -errno;
 	case ENOENT:
 	case EINVAL:
-		/* The number of a thread, on new kernels and on old ones. */
+		/*
+		 * `pid` is the ID of a thread (ENOENT on new kernels, EINVAL on
+		 * old ones); but if it is a child, the call was refused.
+		 */
 		return is_child(pid) ? -ENOTSUP : -ESRCH;
 	default:
 		return -ENOTSUP;
@@ -76,7 +82,10 @@ open_pid(pid_t pid)
 	return fd < 0 ? open_error(pid) : fd;
 }
 
-/* waitid, which says whether it is a child at all. 1: it has ended. */
+/*
+ * Calls waitid(2) on the pidfd. Returns 1 if the child has ended, 0 if not, and
+ * -ECHILD if the process is not a child.
+ */
 static int
 ask(int fd, siginfo_t *info, int flags)
 {
@@ -111,7 +120,7 @@ miost__process_open(struct miost_process *base, miost_id id)
 	return process->fd < 0 ? process->fd : 0;
 }
 
-/* As wait(2) gives it, which has no macros to make it with. */
+/* The status as wait(2) encodes it. No macros exist to build one. */
 static int
 wait_status(const siginfo_t *info)
 {

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend on epoll(7). What the kernel does that is worked around here:
+ * The backend on epoll(7). Quirks of the kernel that this file deals with:
  *
- * - epoll_wait has steps of a millisecond. epoll_pwait2 (Linux 5.11) does not,
- *   but older kernels and valgrind 3.19 refuse it with ENOSYS, and sandboxes
- *   that filter system calls with whatever they like.
- * - epoll_wait takes an int of milliseconds, which ends after 24 days, and a
- *   32-bit time_t after 68 years.
- * - epoll_wait is EINTR without any handler, too, when the process was stopped
- *   and continued (signal(7)). That is passed on: the caller polls again.
- * - EPOLLERR without EPOLLHUP is a pipe without a reader, or a socket that has
- *   an error pending, which may be that of one datagram, or nothing but a time
- *   stamp in its queue of errors. It does not say that a side is closed.
- * - EPOLLRDHUP, asked for by one who only writes, would make a level-triggered
- *   loop spin on what no write can change, and EPOLLEXCLUSIVE refuses it.
+ * - epoll_wait counts whole milliseconds. epoll_pwait2 (Linux 5.11) counts
+ *   nanoseconds, but older kernels and valgrind 3.19 refuse it with ENOSYS, and
+ *   sandboxes that filter system calls refuse it with any error they choose.
+ * - epoll_wait takes an int of milliseconds, which holds 24 days; a 32-bit
+ *   time_t holds 68 years.
+ * - epoll_wait fails with EINTR even without a signal handler if the process
+ *   was stopped and continued (signal(7)). The backend passes the error on, and
+ *   the caller polls again.
+ * - EPOLLERR without EPOLLHUP means a pipe without a reader or a socket with a
+ *   pending error, which may be the error of a single datagram or nothing but a
+ *   time stamp in the socket's error queue. It does not mean that one direction
+ *   is closed.
+ * - With EPOLLRDHUP in a registration for writing only, a level-triggered loop
+ *   would spin on the peer's half-close, which no write can clear. EPOLLRDHUP
+ *   cannot be combined with EPOLLEXCLUSIVE.
  */
 #include "config.h"
 
@@ -37,20 +40,20 @@
 #include "../core/compiler.h"
 #include "selector.h"
 
-/* Clang's memory sanitizer does not know what epoll_pwait2 writes. */
+/* Clang's memory sanitizer does not know that epoll_pwait2 writes events. */
 #ifndef WRITTEN
 #define WRITTEN(memory, size) ((void)0)
 #endif
 
 #ifndef HAVE_EPOLLEXCLUSIVE
 #undef EPOLLEXCLUSIVE
-#define EPOLLEXCLUSIVE 0	/* never asked for */
+#define EPOLLEXCLUSIVE 0	/* never used: see miost__selector_has() */
 #endif
 
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 
-/* The longest time that one epoll_wait takes. */
+/* The longest timeout that one epoll_wait takes. */
 #define LONGEST_WAIT ((int64_t)INT_MAX * NS_PER_MS)
 
 const char miost__selector_name[] = "epoll";
@@ -95,7 +98,7 @@ miost__selector_close(struct miost__selector *selector)
 	close(selector->fd);
 }
 
-/* What epoll says in our terms. Read-closed and write-closed are as in mio. */
+/* Converts epoll's bits. The CLOSED bits follow mio, the Rust library. */
 static miost_ready
 to_ready(uint32_t events)
 {
@@ -118,7 +121,7 @@ to_ready(uint32_t events)
 	return ready;
 }
 
-/* epoll_pwait2 without a signal mask. `timeout` is below LONGEST_WAIT. */
+/* Calls epoll_pwait2. `timeout` is positive and below LONGEST_WAIT. */
 static int
 wait_precise(int epfd, struct epoll_event *events, int n, int64_t timeout)
 {
@@ -129,7 +132,7 @@ wait_precise(int epfd, struct epoll_event *events, int n, int64_t timeout)
 	span.tv_nsec = (long)(timeout % NS_PER_S);
 	return epoll_pwait2(epfd, events, n, &span, NULL);
 #elif defined(HAVE_SYS_EPOLL_PWAIT2)
-	/* The kernel's own struct, of 64-bit fields on every machine. */
+	/* The kernel's own struct: its fields always have 64 bits. */
 	struct {
 		int64_t sec;
 		int64_t nsec;
@@ -144,7 +147,10 @@ wait_precise(int epfd, struct epoll_event *events, int n, int64_t timeout)
 #endif
 }
 
-/* Errors that epoll_wait would give as well. Any other refuses the call. */
+/*
+ * Whether an error of epoll_pwait2 means that the system refuses the call. The
+ * errors named here do not: epoll_wait would fail with them as well.
+ */
 static bool
 is_refused(int error)
 {
@@ -152,8 +158,8 @@ is_refused(int error)
 }
 
 /*
- * Waits for a time, at most LONGEST_WAIT; out of line, so that a busy poll saves
- * few registers.
+ * Waits with a positive timeout of at most LONGEST_WAIT. Out of line, so that a
+ * poll without a timeout need save only a few registers.
  */
 static MIOST__NOINLINE int
 wait_timed(struct miost__selector *selector, struct epoll_event *events,
@@ -177,7 +183,7 @@ wait_timed(struct miost__selector *selector, struct epoll_event *events,
 	return count < 0 ? -errno : count;
 }
 
-/* Waits without end, or not at all. */
+/* Waits without limit (`timeout` is negative), or does not wait (0). */
 static inline int
 wait_or_not(struct miost__selector *selector, struct epoll_event *events, int n,
 	    int64_t timeout)
@@ -188,9 +194,10 @@ wait_or_not(struct miost__selector *selector, struct epoll_event *events, int n,
 }
 
 /*
- * The kernel's events are put into the slots of ours, if they are no larger,
- * as on 64-bit machines, and converted there from the last to the first: none
- * is written over before it was read.
+ * If the kernel's events are no larger than ours, as on 64-bit machines, the
+ * kernel stores them at the start of the caller's array. They are converted in
+ * place from the last to the first, so that none is overwritten before it was
+ * read.
  */
 int
 miost__selector_select(struct miost__selector *selector,
@@ -226,7 +233,7 @@ miost__selector_select(struct miost__selector *selector,
 	return count;
 }
 
-/* What epoll is asked for; which options there are was checked. */
+/* Converts to epoll's bits. The queue has checked the options: see `how`. */
 static inline uint32_t
 to_epoll(miost_interests interests, miost_options options)
 {
@@ -237,7 +244,7 @@ to_epoll(miost_interests interests, miost_options options)
 		[MIOST_EXCLUSIVE] = EPOLLEXCLUSIVE,
 		[MIOST_EXCLUSIVE | MIOST_EDGE] = EPOLLEXCLUSIVE | EPOLLET,
 	};
-	/* Numbered alike, but for the half-close. */
+	/* All interests but MIOST_READ_CLOSED are epoll's bits. */
 	uint32_t events = (interests & ~MIOST_READ_CLOSED) | how[options];
 
 	if ((interests & (MIOST_READABLE | MIOST_READ_CLOSED)) &&
@@ -282,7 +289,7 @@ miost__selector_set(struct miost__selector *selector, int fd, miost_id id,
 	if (!(options & MIOST_EXCLUSIVE))
 		err = control(selector, EPOLL_CTL_MOD, fd, id, interests,
 			      options);
-	/* What is exclusive, or is to be, cannot be modified. */
+	/* EPOLL_CTL_MOD can neither make nor change an exclusive one. */
 	if (err == -EINVAL) {
 		err = miost__selector_deregister(selector, fd);
 		if (err == 0)

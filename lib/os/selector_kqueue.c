@@ -1,38 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend on kqueue(2): its changes. events_kqueue.c has what it waits for.
- * What systems do differently is dealt with in these two. They are named as it
- * was seen, by running on them (libkqueue 2.7.0, FreeBSD 13, NetBSD 7.99.34) or
- * in the source of the kernel.
+ * The backend on kqueue(2): registering, changing and removing filters.
+ * events_kqueue.c waits for their events. These two files deal with the
+ * differences between systems. Each is listed with the systems on which it was
+ * seen, either by running on them (libkqueue 2.7.0, FreeBSD 13, NetBSD 7.99.34)
+ * or in the source of the kernel.
  *
- * - The fields of struct kevent have other types on each, `udata` among them
- *   (an integer on NetBSD before 10), and the counts that kevent(2) takes are
- *   int or size_t: none is assumed.
- * - EV_RECEIPT says of each change how it fared. What comes back is EV_ERROR
- *   alone (FreeBSD 13, NetBSD 7.99) or with the flags that went in (macOS,
- *   libkqueue 2.7). With more room than there are changes libkqueue waits, and
- *   with less it fails: there is as much room as changes, and no time.
- * - EV_ADD of a filter that is there changes its id, but not its options: it
- *   is deleted first.
- * - A filter that EV_DISPATCH has disabled and EV_ENABLE enables does not fire
- *   again on NetBSD 7.99, and has its old id on libkqueue. It is only deleted.
- * - With EV_CLEAR, NetBSD does not look at EV_DISPATCH (7.99, kern_event.c, and
- *   in its revision 1.140 of 2022): what is for once has no EV_CLEAR.
- * - A call that was interrupted may have made its changes (macOS). They are made
- *   again, and what a change then does not find has been removed before.
- * - EVFILT_WRITE on a pipe whose reader is gone is EPIPE and not there on
- *   FreeBSD 13, EBADF on NetBSD 7.99; on macOS 10.10 and 10.11 it is EPIPE and
- *   there. NetBSD since revision 1.182 of sys_pipe.c adds it, and it fires.
- * - The descriptor is not inherited by a forked child, where its number may be
- *   another file's.
- * - EV_ADD with EV_DISABLE makes a filter active before it disables it (NetBSD,
- *   OpenBSD), and another thread may be told (NetBSD); on libkqueue it fires.
- *   OpenBSD refuses EVFILT_READ on a FIFO that was opened to write. EV_DISABLE
- *   alone adds nothing: that is how what is registered is paused.
- * - EVFILT_READ that waits for more data than there can be (NOTE_LOWAT) tells
- *   the end alone, or a pending error, but only of sockets that do not listen:
- *   pipes and listeners ignore the mark. macOS lowers it to the size of the
- *   buffer, and so tells that the buffer is full.
+ * - The types of struct kevent's fields differ from system to system: `udata`,
+ *   for example, is an integer on NetBSD before 10. So do those of the counts
+ *   that kevent(2) takes, which are int or size_t. The code assumes none.
+ * - With EV_RECEIPT, kevent(2) returns the outcome of each change. The flags of
+ *   a receipt are EV_ERROR alone (FreeBSD 13, NetBSD 7.99) or EV_ERROR and the
+ *   flags of the change (macOS, libkqueue 2.7). If there is room for more
+ *   receipts than changes, libkqueue waits; if there is room for fewer, it
+ *   fails. So there is room for exactly as many, and the timeout is 0.
+ * - EV_ADD of a filter that exists already changes its id, but not its options.
+ *   So the filter is deleted first.
+ * - A filter that EV_DISPATCH has disabled and EV_ENABLE enables again does not
+ *   fire on NetBSD 7.99, and has its old id on libkqueue. So such a filter is
+ *   deleted, and never enabled again.
+ * - With EV_CLEAR, NetBSD ignores EV_DISPATCH (7.99, kern_event.c, and still in
+ *   that file's revision 1.140 of 2022). So oneshot filters have no EV_CLEAR.
+ * - A call that was interrupted may have made its changes (macOS). They are
+ *   made again, and a filter that EV_DELETE then does not find was deleted
+ *   before.
+ * - Adding EVFILT_WRITE to a pipe whose reader is gone fails with EPIPE on
+ *   FreeBSD 13 and with EBADF on NetBSD 7.99. On macOS 10.10 and 10.11 it fails
+ *   with EPIPE, but adds the filter. NetBSD since revision 1.182 of sys_pipe.c
+ *   adds the filter, which fires.
+ * - A forked child does not inherit the kqueue's descriptor, and may have
+ *   another file open under the same number.
+ * - EV_ADD with EV_DISABLE activates a filter before it disables it (NetBSD,
+ *   OpenBSD), and another thread may get the event (NetBSD); on libkqueue the
+ *   filter fires. OpenBSD refuses EVFILT_READ on a FIFO that was opened for
+ *   writing. EV_DISABLE alone adds no filter. So it is what pauses a registered
+ *   descriptor.
+ * - An EVFILT_READ whose low-water mark (NOTE_LOWAT) is more data than there
+ *   can be reports only the end of the data or a pending error. This works only
+ *   on sockets that do not listen: pipes and listeners ignore the mark. macOS
+ *   lowers it to the size of the buffer, and thus reports a full buffer.
  */
 #include "config.h"
 
@@ -51,7 +57,7 @@
 #include "kqueue.h"
 #include "owner.h"
 
-/* What each interest is to kqueue. */
+/* The filter for each interest. */
 static const struct {
 	miost_interests interest;
 	struct kevent filter;
@@ -156,7 +162,7 @@ miost__kqueue_set_id(struct kevent *event, miost_id id)
 	memcpy(&event->udata, &id, sizeof(id));
 }
 
-/* An option of a socket, or -1 if it cannot be had, or -2: it is no socket. */
+/* Returns a socket option; -1: it cannot be read; -2: `fd` is not a socket. */
 static int
 option_of(int fd, int name)
 {
@@ -168,7 +174,7 @@ option_of(int fd, int name)
 	return errno == ENOTSOCK ? -2 : -1;
 }
 
-/* A call that does not wait, and is no cancellation point. */
+/* Calls kevent(2) without waiting. Not a cancellation point. */
 static int
 call(int kq, const struct kevent *changes, unsigned short n,
      struct kevent *receipts)
@@ -180,17 +186,15 @@ call(int kq, const struct kevent *changes, unsigned short n,
 	return count;
 }
 
-/* Changes. */
-
-/* The changes of one call, at most all filters out and in. */
+/* The changes of one call: at most, all filters are deleted and added again. */
 struct changes {
 	struct kevent list[2 * FILTERS];
-	unsigned short n;	/* goes into an int or a size_t */
+	unsigned short n;	/* fits an int as well as a size_t */
 };
 
 /*
- * Makes the changes and reads back how each fared: 0 or an errno, in the place
- * of its data.
+ * Makes the changes in one call. Sets `data` of each to 0 or to the errno with
+ * which it failed.
  */
 static int
 make(int kq, struct changes *changes)
@@ -242,7 +246,7 @@ change_of(int filter, int fd, unsigned short flags, miost_id id)
 	return change;
 }
 
-/* All filters out: deleted, or disabled. */
+/* Appends changes that delete or disable, as `how` says, all filters. */
 static void
 put_out(struct changes *changes, int fd, miost_id id, unsigned short how)
 {
@@ -251,7 +255,7 @@ put_out(struct changes *changes, int fd, miost_id id, unsigned short how)
 			change_of(i, fd, how | EV_RECEIPT, id);
 }
 
-/* Those of the interests in. */
+/* Appends changes that add the filters of the interests. */
 static void
 put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
        miost_options options)
@@ -259,8 +263,9 @@ put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
 	unsigned short flags = EV_ADD | EV_RECEIPT;
 
 	/*
-	 * What is for once stays, disabled, and so is known to be registered.
-	 * With EV_CLEAR NetBSD would not disable it.
+	 * EV_DISPATCH, unlike EV_ONESHOT, keeps the filter, disabled, so that
+	 * the descriptor is still found to be registered. With EV_CLEAR,
+	 * NetBSD would not disable the filter.
 	 */
 	if (options & MIOST_ONESHOT)
 		flags |= EV_DISPATCH;
@@ -272,7 +277,10 @@ put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
 				change_of(i, fd, flags, id);
 	if (interests & MIOST_READABLE)
 		return;
-	/* Reading takes the place of its end, or of nothing at all. */
+	/*
+	 * EVFILT_READ also serves MIOST_READ_CLOSED alone, with a low-water
+	 * mark that no data reaches, and, disabled, no interests at all.
+	 */
 	if (interests & MIOST_READ_CLOSED) {
 		struct kevent change = change_of(0, fd, flags, id);
 
@@ -286,8 +294,9 @@ put_in(struct changes *changes, int fd, miost_id id, miost_interests interests,
 }
 
 /*
- * The first error among changes that are all out or all in. Not to find one of
- * several filters is none when they go; *found is set if there was one.
+ * Returns the first error among the changes with `flag`, and sets `*found` if
+ * one of them succeeded. ENOENT counts as an error only when filters are added:
+ * few descriptors have all the filters that put_out() deletes or disables.
  */
 static int
 outcome(const struct changes *changes, unsigned short flag, bool *found)
@@ -305,22 +314,25 @@ outcome(const struct changes *changes, unsigned short flag, bool *found)
 	return 0;
 }
 
-/* What was put in does not stay without the rest. */
+/* Deletes all filters after one could not be added. Returns the error. */
 static int
 take_back(int kq, int fd, int err)
 {
 	struct changes changes = { .n = 0 };
 
 	put_out(&changes, fd, 0, EV_DELETE);
-	/* Whatever is not there need not go. */
+	/* Errors are ignored: some of the filters were not added. */
 	(void)make(kq, &changes);
-	/* NetBSD's name for a pipe without a reader. */
+	/* NetBSD's error for a pipe without a reader. */
 	if (err == -EBADF && fcntl(fd, F_GETFD) >= 0)
 		err = -EPIPE;
 	return err;
 }
 
-/* Whether the end is asked for, of what cannot tell it without the data. */
+/*
+ * Whether the interests are MIOST_READ_CLOSED without MIOST_READABLE, but `fd`
+ * ignores low-water marks and so would report data, too.
+ */
 static bool
 lacks_marks(int fd, miost_interests interests)
 {
@@ -350,7 +362,10 @@ miost__selector_register(struct miost__selector *selector, int fd, miost_id id,
 	return err < 0 ? take_back(selector->fd, fd, err) : 0;
 }
 
-/* Replaces what is in by what is to be; where nothing is, only if `anew`. */
+/*
+ * Replaces the filters of `fd` by those of the interests. If there were none,
+ * fails with -ENOENT unless `anew` is set.
+ */
 static int
 replace(int kq, int fd, miost_id id, miost_interests interests,
 	miost_options options, bool anew)
@@ -374,7 +389,10 @@ replace(int kq, int fd, miost_id id, miost_interests interests,
 	return err < 0 ? take_back(kq, fd, err) : 0;
 }
 
-/* Deletes or disables all filters. Another thread may yet be told the id. */
+/*
+ * Deletes or disables all filters. If disabled, they get the new `id` as well:
+ * another thread may still get an event of them.
+ */
 static int
 take_out(int kq, int fd, miost_id id, unsigned short how)
 {
@@ -429,7 +447,7 @@ miost__kqueue_silence(int kq, const struct kevent *batch, int n)
 					EV_DELETE | EV_RECEIPT, 0);
 		if (i + 1 < n && count <= MIOST__KQUEUE_FEW - FILTERS)
 			continue;
-		/* Most have no other filter: to have none is what is wanted. */
+		/* Most changes fail: most descriptors have no other filter. */
 		(void)call(kq, list, count, list);
 		count = 0;
 	}

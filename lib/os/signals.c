@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals: sets, the mask of the calling thread, and what systems share. */
+/* Signals: sets, the calling thread's mask, and code that all systems share. */
 #include "config.h"
 
 #include <errno.h>
@@ -10,8 +10,9 @@
 #include "signals.h"
 
 /*
- * Numbers that are no signals are in no set. FreeBSD's NSIG leaves out those of
- * real time.
+ * The highest signal number, or a higher one: sigismember(3) never returns 1
+ * for a number that is not a signal. FreeBSD's NSIG leaves out the real-time
+ * signals.
  */
 #ifdef _SIG_MAXSIG
 #define LAST_SIGNAL _SIG_MAXSIG
@@ -49,7 +50,7 @@ miost_signal_set_contains(const sigset_t *set, const sigset_t *other)
 	return true;
 }
 
-/* Blocks the signals for the calling thread, and notes which were not. */
+/* Blocks the signals for the calling thread, and records which were not. */
 static int
 block(struct miost_signals *signals)
 {
@@ -73,7 +74,7 @@ block(struct miost_signals *signals)
 static void
 unblock(const struct miost_signals *signals)
 {
-	/* Fails only for a `how` that does not exist. */
+	/* Fails only for an unknown `how`. */
 	(void)pthread_sigmask(SIG_UNBLOCK, &signals->blocked, NULL);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals inside: what signals.c has for every system, and what it needs of one.
- * Of the latter configure picks one file.
+ * Internals of signals. signals.c is compiled on every system and calls the
+ * functions below, which signals_signalfd.c or signals_kqueue.c defines.
+ * configure picks one of the two.
  */
 #ifndef MIOST_OS_SIGNALS_H
 #define MIOST_OS_SIGNALS_H
@@ -12,26 +13,26 @@
 
 #include "os_queue.h"
 
-/* What the system's own struct begins with. */
+/* The first member of the system's own struct. */
 struct miost_signals {
 	struct miost_os_queue *queue;
 	sigset_t set;
-	sigset_t blocked;	/* by this one, to be unblocked */
+	sigset_t blocked;	/* by miost_signals_new(), to be unblocked */
 };
 
 /* The size of the system's struct. */
 extern const size_t miost__signals_size;
 
 /*
- * Makes the descriptors, close-on-exec, and registers one of them. The signals
- * are blocked. If it fails, nothing is left.
+ * Opens the descriptors, close-on-exec, and registers one of them. The caller
+ * has blocked the signals. On failure closes all descriptors.
  */
 int miost__signals_open(struct miost_signals *signals, miost_id id);
 
-/* As miost_signals_receive(). */
+/* Like miost_signals_receive(). */
 int miost__signals_take(struct miost_signals *signals);
 
-/* Takes the descriptor out of the queue, if that lives, and closes all. */
+/* Deregisters the descriptor, unless the queue was freed, and closes all. */
 void miost__signals_close(struct miost_signals *signals);
 
 #endif

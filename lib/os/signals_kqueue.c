@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals as events, by EVFILT_SIGNAL in a kqueue of their own, which the queue
- * watches. What systems do that is dealt with here:
+ * Signals as events, by EVFILT_SIGNAL. Each miost_signals has a kqueue of its
+ * own, which the queue watches. Quirks of systems that this file deals with:
  *
- * - A signal is noted once, when it is sent, also when it is not blocked, or
- *   ignored. What counts is what is pending, so that is looked at when events
- *   have been taken; while more is pending than has been noted, a pipe that can
- *   always be written to keeps the kqueue ready.
- * - A signal that is ignored, of itself as SIGCHLD is or by the program, is
- *   dropped even when it is blocked (not on Linux). That it was noted is then
- *   all that there is.
- * - macOS and OpenBSD have no sigtimedwait.
+ * - EVFILT_SIGNAL reports a signal once, when it is sent, even if the signal is
+ *   not blocked or is ignored. What counts is whether a signal is pending, so
+ *   sigpending(2) is called after the events have been taken. As long as there
+ *   are more signals to receive, the writing end of an empty pipe, which is
+ *   always writable, keeps the kqueue ready.
+ * - A signal that is ignored, by default like SIGCHLD or by the program, is
+ *   discarded even if it is blocked (but not on Linux). Then the event of
+ *   EVFILT_SIGNAL is all that there is to receive.
+ * - macOS and OpenBSD have no sigtimedwait(2).
  */
 #include "config.h"
 
@@ -26,9 +27,9 @@
 struct kqueue_signals {
 	struct miost_signals signals;
 	struct miost__selector selector;	/* ids are signal numbers */
-	sigset_t noted;		/* sent, and not received yet */
-	int fds[2];		/* the pipe */
-	bool kept_ready;	/* by the pipe, whose id is 0 */
+	sigset_t noted;		/* reported as sent, and not received yet */
+	int fds[2];		/* the pipe's */
+	bool kept_ready;	/* the pipe is registered, with id 0 */
 };
 
 const size_t miost__signals_size = sizeof(struct kqueue_signals);
@@ -48,7 +49,7 @@ pending_of(const sigset_t *set)
 	return number;
 }
 
-/* Takes the lowest pending one, and returns it, or 0. */
+/* Takes the lowest pending signal of the set. Returns its number, or 0. */
 static int
 take(const sigset_t *set)
 {
@@ -60,18 +61,18 @@ take(const sigset_t *set)
 	sigemptyset(&one);
 	sigaddset(&one, number);
 #ifdef HAVE_SIGTIMEDWAIT
-	/* Another thread may have been faster. */
+	/* Fails with EAGAIN if another thread has taken the signal. */
 	while (sigtimedwait(&one, NULL, &(struct timespec){ 0 }) < 0)
 		if (errno != EINTR)
 			return 0;
 #else
-	/* Fails only for signals that do not exist. */
+	/* Fails only for invalid signals. */
 	(void)sigwait(&one, &number);
 #endif
 	return number;
 }
 
-/* What has been sent since the last time. */
+/* Takes the kqueue's events: adds the signals sent since the last call. */
 static int
 note(struct kqueue_signals *signals)
 {
@@ -88,7 +89,7 @@ note(struct kqueue_signals *signals)
 	return n < 0 ? n : 0;
 }
 
-/* Whether the system drops it when it is sent, so that it is never pending. */
+/* Whether the system discards the signal, so that it is never pending. */
 static bool
 is_dropped(int number)
 {
@@ -106,13 +107,17 @@ is_dropped(int number)
 #ifdef SIGINFO
 	       number == SIGINFO ||
 #ifdef SIGPWR
-	       number == SIGPWR ||	/* NetBSD's, which is no death there */
+	       number == SIGPWR ||	/* ignored by default on NetBSD */
 #endif
 #endif
 	       number == SIGWINCH;
 }
 
-/* One that was noted, is not pending and was not taken by somebody else. */
+/*
+ * Called when no signal is pending. Returns the first noted signal that the
+ * system has discarded, or 0. Any other that was noted has been taken by other
+ * code, and is forgotten.
+ */
 static int
 next_dropped(struct kqueue_signals *signals)
 {
@@ -126,7 +131,7 @@ next_dropped(struct kqueue_signals *signals)
 	return number;
 }
 
-/* Ready while there is something to receive. */
+/* Keeps the kqueue ready as long as there is a signal to receive. */
 static int
 keep_ready(struct kqueue_signals *signals)
 {
@@ -160,7 +165,7 @@ watch(struct kqueue_signals *signals)
 		miost__kqueue_set_id(&change, (miost_id)n);
 		err = miost__kqueue_change(signals->selector.fd, &change);
 	}
-	/* Those that were pending before are not noted. */
+	/* The kqueue does not report signals that were pending before. */
 	return err < 0 ? err : keep_ready(signals);
 }
 
@@ -211,7 +216,10 @@ miost__signals_take(struct miost_signals *base)
 	int err = note(signals);
 	int number = take(&base->set);
 
-	/* It may have been sent since, and is not to be received twice. */
+	/*
+	 * The signal may have been sent after note(). Its event is taken now,
+	 * so that the signal is not received twice.
+	 */
 	if (err == 0 && number != 0 &&
 	    sigismember(&signals->noted, number) != 1)
 		err = note(signals);

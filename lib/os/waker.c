@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wakers: their lives, and not calling the system for a loop that is awake.
+ * Wakers: their lifetime, and how a wake avoids the system call if the loop is
+ * awake or is being woken already.
  *
- * A wake sets `woken` and calls the system only if it was clear. The queue
- * clears it after every wait, whatever that gave, before it hands the events
- * over, and sometimes between two waits. No wake is lost:
+ * A wake sets `woken`, and calls the system only if it was clear. The queue
+ * clears `woken` after every wait, whatever the wait returned, before it hands
+ * over the events, and sometimes between two waits. No wake is lost:
  *
- * - Say that wake X finds `woken` set, and so does nothing. The exchange that
- *   set it, E, is of a wake that calls the system after it, and thereby makes
- *   an event that some wait W gives. Once W has, the queue clears: by an
- *   exchange C, the first one after E, after W or before it. X comes between E
- *   and C, since it found `woken` set by E.
- * - So X comes before W's events are handed over, and the event is not only of
- *   E but of X, too. What happened before X is seen by what the program does
- *   after W: X, or an exchange after it, is what C read. All are exchanges,
- *   each releases and acquires, and C is no later than W's own.
- * - The queue first looks at `woken`, without order, and leaves it when it is
- *   clear. After W it cannot miss E: the write came after E, and W after that.
- *   If it is clear, C was before.
- * - A wait that was cancelled may have taken events with it, also of wakers
- *   whose `woken` is clear. The next one first calls the system for all.
- * - A sink without room for the waker's event does not lose it: `woken` is
- *   clear too early then, which costs one call more. So does a wait that gave
- *   something else between E and its write, or a clear between two waits.
+ * - Suppose that wake X finds `woken` set, and so does nothing more. The
+ *   exchange E that set `woken` is part of a wake that calls the system
+ *   afterwards. That call makes an event, which some wait W returns. Let C be
+ *   the first exchange after E by which the queue clears `woken`: the one that
+ *   follows W, or one before W. X comes between E and C, since it found `woken`
+ *   as E had set it.
+ * - Hence X comes before the events of W are handed over, and W's event serves
+ *   both wakes. What the program does after W also sees what happened before X:
+ *   C read the value that X, or an exchange after X, had written. Every
+ *   exchange is both a release and an acquire, and C is at the latest the one
+ *   after W.
+ * - The queue first loads `woken`, in relaxed order, and does nothing if it is
+ *   clear. After W this load cannot miss E: the system call came after E, and W
+ *   came after the system call. If the load finds `woken` clear, C came before.
+ * - A cancelled wait may have taken events with it, even those of wakers whose
+ *   `woken` is clear. So the next wait first calls the system for all wakers.
+ * - If a sink has no room for the waker's event, the event is not lost: `woken`
+ *   is then cleared too early, which costs one more system call. So does a wait
+ *   that returns another event between E and its system call, or a clear
+ *   between two waits.
  *
- * That a wake is heard waits for the thread of E to get from the exchange to
- * the end of its call. tests/waker.pml is a model of this that can be
- * checked exhaustively.
+ * X takes effect only when E's thread has finished its system call.
+ * tests/waker.pml is a model of all this that can be checked exhaustively.
  */
 #include "config.h"
 
@@ -40,19 +43,19 @@
 #include "waker.h"
 
 /*
- * A signal handler may not take a lock. Of a byte it might have to: on riscv64
- * compilers leave that to a library.
+ * Signal handlers may not take locks. An atomic byte might need one: on
+ * riscv64, compilers call a library for it.
  */
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomic_uint is always lock-free");
 
-/* It is const for those who only wake: their own is what changes in it. */
+/* Calls that only wake or clone take a const waker, but change its atomics. */
 static struct miost_waker *
 shared(const struct miost_waker *waker)
 {
 	return (struct miost_waker *)(uintptr_t)waker;
 }
 
-/* Takes one off a count; whether it was the last. */
+/* Decrements a count. Returns whether it is 0 now. */
 static bool
 drop(atomic_uint *count)
 {
@@ -66,7 +69,10 @@ release(struct miost_waker *waker)
 		free(waker);
 }
 
-/* Those whose users have gone cannot leave the list on their own. */
+/*
+ * The list is for the queue's thread alone. So it is here that wakers leave it,
+ * not where their last user frees them.
+ */
 void
 miost__waker_rearm(struct miost_waker **list)
 {
@@ -103,7 +109,7 @@ new_waker(struct miost_os_queue *queue, miost_id id, struct miost_waker **out)
 	atomic_init(&waker->woken, 0);
 	atomic_init(&waker->users, 1);
 	atomic_init(&waker->holders, 2);
-	/* A program may make and free many without a poll. */
+	/* Removes freed wakers. Many may be made and freed without a poll. */
 	miost__waker_rearm(&queue->wakers);
 	miost__os_queue_hold(queue);
 	waker->next = queue->wakers;
@@ -165,7 +171,7 @@ miost_waker_free(struct miost_waker *waker)
 	release(waker);
 }
 
-/* Adds a user, unless the last one is about to close the descriptors. */
+/* Adds a user, unless the last one is gone, and may be closing the waker. */
 static bool
 hold_user(struct miost_waker *waker)
 {

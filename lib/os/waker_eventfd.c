@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waker's system side on eventfd(2). Every write to one is an edge, also
- * when it was readable before, so it is never read but to make room.
+ * A waker's system side on eventfd(2). Every write is an edge, even if the
+ * eventfd was readable before. So it is read only if its counter is full.
  */
 #include "config.h"
 
@@ -33,8 +33,8 @@ miost__waker_open(struct miost_waker *waker,
 }
 
 /*
- * A thread that was cancelled here would leave `woken` set without an event.
- * syscall(2) is no cancellation point, as write(2) is.
+ * A thread that is cancelled here would leave `woken` set without an event. So
+ * this calls syscall(2), which, unlike write(2), is not a cancellation point.
  */
 static int
 add_one(int fd)
@@ -55,8 +55,8 @@ miost__waker_signal(const struct miost_waker *waker)
 		if (err != -EAGAIN)
 			return err;
 		/*
-		 * Full. Another thread's count may be taken with it; the write
-		 * that follows makes the event for both.
+		 * The counter is full. The read may take other threads' counts
+		 * as well; the write that follows makes the event for all.
 		 */
 		(void)syscall(SYS_read, waker->receiver, &count,
 			      sizeof(count));

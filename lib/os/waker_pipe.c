@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waker's system side on a pipe, for systems that have nothing better.
- * Every write to it is an edge, so it is never read but to make room. Linux
- * 5.5 to 5.13 said nothing of a write to a pipe that was not empty, until their
- * stable releases were mended.
+ * A waker's system side on a pipe, for systems that have nothing better. Every
+ * write is an edge, even if the pipe was not empty. So it is read only if it is
+ * full. On Linux 5.5 to 5.13, before their stable releases fixed it, a write to
+ * a pipe that was not empty was no edge.
  */
 #include "config.h"
 
@@ -39,10 +39,10 @@ miost__waker_open(struct miost_waker *waker,
 }
 
 /*
- * A thread that was cancelled here would leave `woken` set without an event.
- * syscall(2) is no cancellation point. Where there is none (OpenBSD since 7.5)
- * cancellation is disabled, which need not be safe in a signal handler
- * everywhere.
+ * A thread that is cancelled here would leave `woken` set without an event. So
+ * this calls syscall(2), which is not a cancellation point. Systems without it
+ * (OpenBSD since 7.5) disable cancellation instead, which may not be
+ * async-signal-safe everywhere.
  */
 static ssize_t
 write_byte(int fd)
@@ -92,8 +92,8 @@ miost__waker_signal(const struct miost_waker *waker)
 		if (errno != EAGAIN)
 			return -errno;
 		/*
-		 * Full. Another thread's byte may be taken with it; the write
-		 * that follows makes the event for both.
+		 * The pipe is full. The read may take other threads' bytes as
+		 * well; the write that follows makes the event for all.
 		 */
 		make_room(waker->receiver);
 	}

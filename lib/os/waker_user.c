@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waker's system side on EVFILT_USER, in the queue itself. It is known
- * there by its address, which no other has while it lives. So a wake or a close
- * that comes after the queue was freed, when the descriptor's number may be
- * that of another, finds nothing.
+ * A waker's system side on EVFILT_USER, in the queue's own kqueue. The filter's
+ * identifier is the address of the waker, which is unique while the waker
+ * exists. So a wake or a close after the queue was freed finds nothing, even if
+ * the number of the queue's descriptor is another kqueue's by then.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ change_of(const struct miost_waker *waker, unsigned short flags)
 	struct kevent change = { .filter = EVFILT_USER, .flags = flags };
 
 	change.ident = (uintptr_t)waker;
-	/* A trigger replaces the id, so each brings it. */
+	/* NOTE_TRIGGER replaces the id, so every change passes it. */
 	miost__kqueue_set_id(&change, waker->id);
 	return change;
 }
@@ -39,7 +39,7 @@ miost__waker_open(struct miost_waker *waker,
 	return miost__kqueue_change(queue->selector.fd, &change);
 }
 
-/* Without room for an event kevent neither waits nor is it cancelled. */
+/* With no room for events, kevent neither waits nor is a cancellation point. */
 int
 miost__waker_signal(const struct miost_waker *waker)
 {
@@ -62,6 +62,6 @@ miost__waker_close(const struct miost_waker *waker)
 {
 	struct kevent change = change_of(waker, EV_DELETE);
 
-	/* It is gone with a queue that has been freed. */
+	/* Fails if the queue was freed: the filter is gone already. */
 	(void)miost__kqueue_change(waker->queue->selector.fd, &change);
 }
