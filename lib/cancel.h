@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancellation of threads. close(2), connect(2), waitid(2), kevent(2) and others
- * are cancellation points. A thread that ended in one of them would leave its
- * descriptors and memory behind, or lose what it took. Of the functions that
- * need more than one system call, only polls are cancellation points.
+ * Thread cancellation. close(2), connect(2), waitid(2), kevent(2) and others
+ * are cancellation points. A thread that is cancelled in one of them would leak
+ * descriptors and memory, or lose what it has taken. So functions that make
+ * more than one system call are not cancellation points, except for polls.
  */
 #ifndef MIOST_CANCEL_H
 #define MIOST_CANCEL_H
@@ -11,13 +11,13 @@
 #ifdef HAVE_PTHREAD_SETCANCELSTATE
 #include <pthread.h>
 
-/* Returns what miost__cancel_restore() wants. */
+/* Returns the state to pass to miost__cancel_restore(). */
 static inline int
 miost__cancel_disable(void)
 {
 	int state;
 
-	/* Fails only for a state that does not exist. */
+	/* Fails only for an unknown state. */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	return state;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a compiler is told for the sake of speed alone. */
+/* Hints to the compiler, for speed alone. */
 #ifndef MIOST_CORE_COMPILER_H
 #define MIOST_CORE_COMPILER_H
 
 /*
- * Kept out of line: a function that is inlined has its caller save registers
- * for it, also when it is not reached.
+ * Keeps a function out of line. Inlined, it makes its caller save registers for
+ * it, even on paths that do not reach it.
  */
 #ifdef __GNUC__
 #define MIOST__NOINLINE __attribute__((noinline))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The words for what an event says. */
+/* Formatting of readiness as text. */
 #include <miost/event.h>
 
-/* By bit. */
+/* The names of the bits, from bit 0 on. */
 static const char *const names[] = {
 	"READABLE", "PRIORITY", "WRITABLE",    "ERROR",
 	"HUP",	    "TIMER",	"READ_CLOSED", "WRITE_CLOSED",
@@ -10,7 +10,7 @@ static const char *const names[] = {
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-/* Where the next word of a text goes that may be longer than its buffer. */
+/* A text and its buffer. `len` also counts what did not fit. */
 struct text {
 	char *buf;
 	size_t size;
@@ -33,7 +33,7 @@ append_word(struct text *text, const char *word)
 	append(text, word);
 }
 
-/* Appends a number, not 0, as "0x" and hexadecimal digits. */
+/* Appends a number other than 0 as "0x" and hexadecimal digits. */
 static void
 append_hex(struct text *text, miost_ready number)
 {

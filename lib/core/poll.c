@@ -8,7 +8,7 @@
 #include "compiler.h"
 #include "probes.h"
 
-/* A timeout, but no longer than a source allows. */
+/* Cuts a timeout to the longest that the source allows. */
 static inline int64_t
 shorten(struct miost_source *source, int64_t timeout)
 {
@@ -29,7 +29,7 @@ poll_first(struct miost_source *source, struct miost_sink *sink,
 	return source->ops->blocking_poll(source, sink, timeout);
 }
 
-/* Whether there is room for an event: 0, or why there is none. */
+/* Returns 0 if the sink has room for an event, else an error. */
 static inline int
 check_room(struct miost_sink *sink)
 {
@@ -41,7 +41,7 @@ check_room(struct miost_sink *sink)
 	return room < 0 ? (int)room : -ENOBUFS;
 }
 
-/* The same as poll_all() does of one. */
+/* The same as poll_all() with one source. */
 static inline int
 poll_one(struct miost_source *source, struct miost_sink *sink, int64_t timeout)
 {
@@ -52,7 +52,7 @@ poll_one(struct miost_source *source, struct miost_sink *sink, int64_t timeout)
 	return poll_first(source, sink, shorten(source, timeout));
 }
 
-/* The sink has room. */
+/* The caller has checked that the sink has room. */
 static inline int
 poll_checked(struct miost_source *const sources[], size_t n,
 	     struct miost_sink *sink, int64_t timeout)
@@ -119,7 +119,7 @@ miost_poll_events(struct miost_source *const sources[], size_t n,
 		total = -ENOBUFS;
 	else if (n > 0)
 		total = poll_checked(sources, n, &array.sink, timeout);
-	/* What was taken is not lost for a later source's error. */
+	/* If a later source fails, the events taken before are not lost. */
 	if (total < 0 && array.len > 0)
 		total = array.len < INT_MAX ? (int)array.len : INT_MAX;
 	MIOST__PROBE(poll_return, total);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Static probes, for bpftrace, perf and their kind; miost-tracing(7) lists
- * them. A probe is a single nop and a note in the object file that says where
- * it is and where its arguments are; without --enable-usdt it is nothing.
+ * Static probes for tracers such as bpftrace and perf. miost-tracing(7) lists
+ * them. A probe is a single nop, and a note in the object file that tells where
+ * the nop and its arguments are. Without --enable-usdt it is no code at all.
  */
 #ifndef MIOST_CORE_PROBES_H
 #define MIOST_CORE_PROBES_H
 
 #include "config.h"
 
-/* MIOST__PROBE(NAME, ARGUMENT...): one to twelve, whole numbers or pointers. */
+/* MIOST__PROBE(NAME, ARGUMENT...): one to twelve integers or pointers. */
 #ifdef MIOST_USDT
 #define SDT_USE_VARIADIC
 #include <sys/sdt.h>

@@ -101,14 +101,14 @@ grow(struct miost_queue *queue)
 	ring = realloc(queue->ring, capacity * sizeof(*ring));
 	if (ring == NULL)
 		return -ENOMEM;
-	/* What had wrapped to the front follows what was at the end again. */
+	/* Events that had wrapped to the front now follow those at the end. */
 	memcpy(ring + old, ring, queue->first * sizeof(*ring));
 	queue->ring = ring;
 	queue->capacity = capacity;
 	return 0;
 }
 
-/* The place of the `i`th event, counted from the oldest. */
+/* The place of the `i`th event; 0 is the oldest. */
 static struct miost_event *
 at(const struct miost_queue *queue, size_t i)
 {

@@ -11,7 +11,7 @@ array_reserve(struct miost_sink *sink, size_t want, struct miost_event **slots)
 	struct miost_event_array *array = (struct miost_event_array *)sink;
 	size_t room = array->capacity - array->len;
 
-	/* As numbers: without storage there is no pointer to add to. */
+	/* Adds integers: `events` may be NULL, and C forbids NULL + 0. */
 	*slots = (struct miost_event *)((uintptr_t)array->events +
 					array->len * sizeof(**slots));
 	return (ssize_t)(want < room ? want : room);
@@ -44,7 +44,7 @@ miost_event_array_clear(struct miost_event_array *array)
 	array->len = 0;
 }
 
-/* Makes room for `extra` events more. */
+/* Makes room for `extra` more events. */
 static int
 vec_grow(struct miost_event_vec *vec, size_t extra)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which library this is. */
+/* The version of the library. */
 #include <miost/version.h>
 
 const char *

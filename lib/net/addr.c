@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses as text, and back; and as systems give them. */
+/* Addresses: parsing, formatting, and converting what the system stores. */
 #include "config.h"
 
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@ static const char unix_prefix[] = "unix:";
 
 #define UNIX_PREFIX (sizeof(unix_prefix) - 1)
 
-/* The longest Unix address: the BSDs take paths that do not fit sun_path. */
+/* The longest Unix address: BSDs accept paths longer than sun_path. */
 #ifdef __linux__
 #define UNIX_MOST sizeof(struct sockaddr_un)
 #else
@@ -25,8 +25,8 @@ static const char unix_prefix[] = "unix:";
 #endif
 
 /*
- * The number that all of `text` is, in decimal digits, up to `most`, which is 9
- * or more.
+ * Parses all of `text` as a decimal number. It may be at most `most`, which is
+ * 9 or more.
  */
 static int
 parse_number(const char *text, unsigned long most, unsigned long *number)
@@ -46,7 +46,7 @@ parse_number(const char *text, unsigned long most, unsigned long *number)
 	return 0;
 }
 
-/* Copies `len` bytes of text with a NUL. -EINVAL: they do not fit. */
+/* Copies `len` bytes of text and adds a NUL. -EINVAL: they do not fit. */
 static int
 copy_part(char *buf, size_t size, const char *text, size_t len)
 {
@@ -77,8 +77,10 @@ parse_ipv4(const char *text, size_t len, uint16_t port,
 }
 
 /*
- * Why an interface was not found. To look needs a socket, and without one some
- * C libraries, as glibc, leave the error of something else that they tried.
+ * Returns why if_nametoindex(3) failed. It needs a socket. If it cannot get
+ * one, some C libraries, such as glibc, set errno to the error of something
+ * else that they tried. So this tries to make a socket itself, and if that
+ * fails, returns its error.
  */
 static int
 scope_error(void)
@@ -92,11 +94,11 @@ scope_error(void)
 	return fd < 0 ? fd : miost__net_own(fd, err);
 }
 
-/* The number of an interface, given as that or by its name. */
+/* Parses the index or the name of an interface. */
 static int
 parse_scope(const char *text, size_t len, uint32_t *scope)
 {
-	char name[IF_NAMESIZE];		/* longer than a number, too */
+	char name[IF_NAMESIZE];		/* has room for any index, too */
 	unsigned long number;
 
 	if (len == 0)
@@ -152,11 +154,14 @@ parse_unix(const char *path, struct miost_addr *addr)
 	if (abstract)
 		return -ENOTSUP;
 #endif
-	/* So a path is written that starts as an abstract name does. */
+	/* A path that begins with '@' is written with "./" in front. */
 	if (strncmp(path, "./@", 3) == 0)
 		path += 2;
 	len = strlen(path);
-	/* A path is stored with its NUL; an abstract name has one in front. */
+	/*
+	 * The length of a path includes its NUL. An abstract name has a NUL in
+	 * the place of its '@', and none at its end.
+	 */
 	if (len + (size_t)is_path > sizeof(un.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(un.sun_path, path, len);
@@ -221,7 +226,7 @@ format_ipv6(const struct miost_addr *addr, char *buf, size_t size)
 	memcpy(&in6, &addr->storage, sizeof(in6));
 	number = in6.sin6_scope_id;
 	inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
-	/* A name of digits would be read as a number. */
+	/* A name of digits alone would be parsed as an index. */
 	if (number != 0 && (if_indextoname(number, scope) == NULL ||
 			    scope[strspn(scope, "0123456789")] == '\0'))
 		snprintf(scope, sizeof(scope), "%u", number);
@@ -297,8 +302,8 @@ miost__net_length(const struct miost_addr *addr)
 	    addr->len > sizeof(addr->storage))
 		return -EINVAL;
 	/*
-	 * Linux counts a NUL behind a path that leaves no room for one, and
-	 * takes no address that does.
+	 * For a path that fills sun_path, Linux stores a length that includes
+	 * a NUL behind sun_path, but it accepts no address of that length.
 	 */
 	if (addr->storage.ss_family == AF_UNIX &&
 	    addr->len == sizeof(struct sockaddr_un) + 1 && *end == '\0')
@@ -312,7 +317,7 @@ miost__net_settle(struct miost_addr *addr)
 	struct sockaddr_un *un = (struct sockaddr_un *)&addr->storage;
 	bool named = addr->len > UNIX_PATH;
 
-	/* What a system has cut may come with the length of the whole. */
+	/* Systems may store the full length of an address that they cut. */
 	if (addr->len > sizeof(addr->storage))
 		addr->len = sizeof(addr->storage);
 	if (addr->len == 0 || addr->storage.ss_family != AF_UNIX)
@@ -320,7 +325,10 @@ miost__net_settle(struct miost_addr *addr)
 	if (named)
 		addr->len = (socklen_t)miost__net_length(addr);
 #ifndef __linux__
-	/* Without a name it is zeros; on Linux it is abstract. */
+	/*
+	 * Systems may store zeros for an address without a name. On Linux,
+	 * zeros are an abstract name.
+	 */
 	named = named && un->sun_path[0] != '\0';
 #endif
 	if (!named) {

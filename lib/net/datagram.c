@@ -9,7 +9,7 @@
 
 #include "net.h"
 
-/* As many as one call takes, so that what it needs can be on the stack. */
+/* The most datagrams per call: few enough for arrays on the stack. */
 enum { MANY = 64 };
 
 ssize_t
@@ -30,8 +30,9 @@ miost_socket_send_to(int fd, const void *buf, size_t len,
 }
 
 /*
- * The sender that the system has no address of: on Linux a Unix socket without
- * a name, on all systems the peer of a stream.
+ * The address of a sender for which the system stores none: on Linux an unnamed
+ * Unix socket, and on all systems the peer of a stream. For a Unix socket it is
+ * the address without a name; else its length is 0.
  */
 static struct miost_addr
 unnamed_sender(int fd)
@@ -53,7 +54,7 @@ receive_from(int fd, void *buf, size_t len, int flags, struct miost_addr *addr)
 	struct miost_addr from;
 	ssize_t n;
 
-	/* To which FreeBSD says 0 even if there is no datagram. */
+	/* With no room FreeBSD returns 0 even if there is no datagram. */
 	if (len == 0)
 		return 0;
 	memset(&from, 0, sizeof(from));
@@ -83,10 +84,10 @@ miost_socket_peek_from(int fd, void *buf, size_t len, struct miost_addr *addr)
 	return receive_from(fd, buf, len, MSG_PEEK, addr);
 }
 
-/* Many datagrams a call. */
+/* Many datagrams per call. */
 
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
-/* On FreeBSD its numbers are size_t and ssize_t. */
+/* FreeBSD declares the numbers in it and its calls as size_t and ssize_t. */
 typedef struct mmsghdr message;
 #else
 typedef struct {
@@ -96,8 +97,9 @@ typedef struct {
 #endif
 
 /*
- * One after the other. An error after the first is left: it comes again with
- * the next call, but for one that was pending, which is taken.
+ * One datagram per system call. An error after the first datagram is dropped.
+ * The next call fails with it again, unless it was a pending error, which the
+ * system has cleared.
  */
 
 static int
@@ -124,7 +126,7 @@ receive_each(int fd, message *messages, unsigned int n)
 	return (int)n;
 }
 
-/* In one system call, where there is one. */
+/* All datagrams in one system call, where the system can. */
 
 static int
 send_messages(int fd, message *messages, unsigned int n)
@@ -142,7 +144,7 @@ static int
 receive_messages(int fd, message *messages, unsigned int n)
 {
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
-	/* A blocking socket waits for the first alone. */
+	/* A blocking socket waits for the first datagram only. */
 	int received = (int)recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
 
 	if (received >= 0 || !miost__net_refused())
@@ -151,7 +153,10 @@ receive_messages(int fd, message *messages, unsigned int n)
 	return receive_each(fd, messages, n);
 }
 
-/* What the system needs to know of `n` datagrams; neither writes to `data`. */
+/*
+ * Fills in the system's structs for `n` datagrams. Neither this nor a send
+ * writes to their `data`.
+ */
 static void
 make_messages(message *messages, struct iovec *parts,
 	      const struct miost_datagram *datagrams, unsigned int n)
@@ -183,7 +188,7 @@ miost_socket_send_many(int fd, const struct miost_datagram *datagrams, size_t n)
 				return len;
 			count = i;
 		} else if (len > 0) {
-			/* The system does not write to it. */
+			/* msg_name is not const, but a send only reads it. */
 			messages[i].msg_hdr.msg_name =
 				(void *)(uintptr_t)&to->storage;
 			messages[i].msg_hdr.msg_namelen = (socklen_t)len;
@@ -197,7 +202,7 @@ miost_socket_send_many(int fd, const struct miost_datagram *datagrams, size_t n)
 	return sent < 0 ? miost__net_error() : sent;
 }
 
-/* How many of them one call receives: those before one without memory. */
+/* How many datagrams one call may receive: those before one of length 0. */
 static unsigned int
 receivable(const struct miost_datagram *datagrams, size_t n)
 {
@@ -208,7 +213,10 @@ receivable(const struct miost_datagram *datagrams, size_t n)
 	return count;
 }
 
-/* Stores what the system says of a datagram, beside its data and its sender. */
+/*
+ * Stores the length and the flags of a received datagram, and completes the
+ * sender's address. The system has stored that and the data already.
+ */
 static void
 store(struct miost_datagram *datagram, const message *got)
 {
@@ -237,7 +245,7 @@ miost_socket_recv_many(int fd, struct miost_datagram *datagrams, size_t n)
 		return 0;
 	make_messages(messages, parts, datagrams, count);
 	for (unsigned int i = 0; i < count; i++) {
-		/* Written only for a datagram that is received. */
+		/* The system writes to it only if it receives a datagram. */
 		messages[i].msg_hdr.msg_name = &datagrams[i].addr.storage;
 		messages[i].msg_hdr.msg_namelen =
 			sizeof(datagrams[i].addr.storage);

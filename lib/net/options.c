@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of sockets. */
+/* Socket options. */
 #include "config.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include "net.h"
 
 /*
- * On FreeBSD SO_REUSEPORT lets sockets share a port, but the last one gets all;
- * with SO_REUSEPORT_LB they take turns, as on Linux.
+ * On FreeBSD, sockets with SO_REUSEPORT share a port, but the last one gets all
+ * the traffic. SO_REUSEPORT_LB spreads it, like SO_REUSEPORT on Linux.
  */
 #ifdef SO_REUSEPORT_LB
 #define REUSE_PORT SO_REUSEPORT_LB
@@ -26,7 +26,7 @@ miost__net_get_option(int fd, int level, int name)
 
 	if (getsockopt(fd, level, name, &value, &len) < 0)
 		return -errno;
-	/* On FreeBSD and NetBSD a hop limit of -1 is the kernel's default. */
+	/* A hop limit of -1 is the kernel's default on FreeBSD and NetBSD. */
 	return value > 0 ? value : 0;
 }
 
@@ -38,7 +38,7 @@ miost__net_set_option(int fd, int level, int name, int value)
 	return 0;
 }
 
-/* One that is on or off. */
+/* Returns 1 if the option is on, 0 if it is off. */
 static int
 get_switch(int fd, int level, int name)
 {
@@ -104,7 +104,7 @@ miost_socket_set_v6only(int fd, bool v6only)
 	return miost__net_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only);
 }
 
-/* Which option is the time to live: IPv6 has its own. */
+/* Chooses the option that is the time to live: IPv6 has one of its own. */
 static int
 ttl_option(int fd, int *level, int *name)
 {

@@ -10,7 +10,7 @@
 
 #include "net.h"
 
-/* A write that fails raises no SIGPIPE, where the system can be told so. */
+/* Where the system can do so, a failed write does not raise SIGPIPE. */
 #ifdef HAVE_O_NOSIGPIPE
 #define PIPE_FLAGS (O_NONBLOCK | O_CLOEXEC | O_NOSIGPIPE)
 #else

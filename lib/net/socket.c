@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets in steps: made, bound, connected, accepted, and their two ends. */
+/*
+ * Sockets step by step: making, binding, listening, connecting and accepting;
+ * and the addresses of both ends.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -63,7 +66,7 @@ set_no_sigpipe(int fd)
 	return 0;
 }
 
-/* With its flags from birth, where the system can do so. */
+/* Makes a socket, non-blocking and close-on-exec from the start if possible. */
 static int
 new_socket(int family, int type)
 {
@@ -87,7 +90,7 @@ miost_socket_new(int family, int type)
 	if (fd < 0)
 		return fd;
 	err = set_no_sigpipe(fd);
-	/* What it is otherwise differs from system to system. */
+	/* The default differs from system to system. */
 	if (err == 0 && family == AF_INET6)
 		err = miost_socket_set_v6only(fd, true);
 	return miost__net_own(fd, err);
@@ -145,7 +148,7 @@ miost_socket_bind(int fd, const struct miost_addr *addr)
 
 	if (len < 0)
 		return len;
-	/* Without a name Linux would choose one. */
+	/* Given a Unix address without a name, Linux would choose a name. */
 	if (own->sa_family == AF_UNIX && (size_t)len <= UNIX_PATH)
 		return -EINVAL;
 	return bind(fd, own, (socklen_t)len) < 0 ? -errno : 0;
@@ -154,7 +157,7 @@ miost_socket_bind(int fd, const struct miost_addr *addr)
 int
 miost_socket_listen(int fd)
 {
-	/* Every system cuts the backlog to the largest it has. */
+	/* Every system cuts the backlog to the largest that it allows. */
 	return listen(fd, INT_MAX) < 0 ? -errno : 0;
 }
 
@@ -166,7 +169,7 @@ miost_socket_connect(int fd, const struct miost_addr *addr)
 
 	if (len < 0)
 		return len;
-	/* Interrupted, a non-blocking socket goes on connecting. */
+	/* After EINTR a non-blocking socket goes on connecting. */
 	if (connect(fd, peer, (socklen_t)len) < 0 && errno != EINPROGRESS &&
 	    errno != EINTR)
 		return miost__net_error();
@@ -186,7 +189,10 @@ miost__net_connect(int fd, const struct miost_addr *addr)
 	return miost__net_own(fd, err);
 }
 
-/* The pending error, or else whether there is a peer: 0 or -ENOTCONN. */
+/*
+ * Takes the pending error and returns it, negative. If there is none, returns 0
+ * if the socket has a peer, else -ENOTCONN.
+ */
 static int
 ask_connected(int fd)
 {
@@ -198,7 +204,10 @@ ask_connected(int fd)
 	return error != 0 ? -error : miost_socket_peer_addr(fd, NULL);
 }
 
-/* Where TCP stands, as all systems number it, or a negative error. */
+/*
+ * Returns the state of a TCP connection, or a negative error. Only some states,
+ * such as SYN_SENT and SYN_RECEIVED, have the same number on all systems.
+ */
 static int
 tcp_state(int fd)
 {
@@ -220,25 +229,27 @@ tcp_state(int fd)
 #endif
 }
 
-/* Whether there is a local address without which nothing connects. */
+/* Whether the socket has a local port. True for families without ports. */
 static bool
 has_port(const struct miost_addr *own)
 {
 	struct sockaddr_in in;
 
-	/* That of IPv6 is in the same place. */
+	/* The port of an IPv6 address is in the same place. */
 	memcpy(&in, &own->storage, sizeof(in));
 	return (in.sin_family != AF_INET && in.sin_family != AF_INET6) ||
 	       in.sin_port != 0;
 }
 
 /*
- * Whether a socket that has no peer, and no error, is on its way to a peer.
- * poll(2) does not tell on FreeBSD 13 and NetBSD 7.99: they call a stream that
- * was never connected as little writable as one that connects. Of TCP the state
- * says it, and where it cannot be had the port, which every socket gets when it
- * begins to connect. A receive says it of Unix sockets; of TCP it does not on a
- * FreeBSD with the tunable net.inet.tcp.soreceive_stream.
+ * Whether a socket that has neither a peer nor an error is connecting.
+ *
+ * poll(2) does not tell on FreeBSD 13 and NetBSD 7.99: there a stream that was
+ * never told to connect is not writable either. For TCP this looks at the state
+ * of the connection, or, if the system does not give the state, at the local
+ * port, which every socket gets when it begins to connect. For Unix sockets it
+ * tries to receive: EAGAIN means that the socket is connecting. For TCP that
+ * does not work on FreeBSD with the tunable net.inet.tcp.soreceive_stream.
  */
 static bool
 connects(int fd)
@@ -270,16 +281,16 @@ miost_socket_connected(int fd)
 	if (err != -ENOTCONN)
 		return err;
 	/*
-	 * No peer: not yet, or not any more, or never. What is on its way is
-	 * not writable. What is not by now may have got a peer, or an error,
-	 * since it was asked.
+	 * The socket has no peer: not yet, no longer, or it never had one.
+	 * While it is connecting it is not writable. If it is not connecting
+	 * now, it may have got a peer or an error since the first look.
 	 */
 	if (poll(&wait, 1, 0) == 0 && connects(fd))
 		return -EINPROGRESS;
 	return ask_connected(fd);
 }
 
-/* Accepts, with the flags from birth where the system can do so. */
+/* Accepts, non-blocking and close-on-exec from the start if possible. */
 static int
 accept_fd(int listener, struct sockaddr *peer, socklen_t *len)
 {
@@ -296,7 +307,7 @@ accept_fd(int listener, struct sockaddr *peer, socklen_t *len)
 	return miost__net_own(fd, miost__net_set_flags(fd));
 }
 
-/* Accepts what waits first; `peer` is filled in. */
+/* Accepts one connection. Stores the peer's address as the system gives it. */
 static int
 accept_one(int listener, struct miost_addr *peer)
 {
@@ -308,7 +319,7 @@ accept_one(int listener, struct miost_addr *peer)
 	if (fd < 0)
 		return fd;
 	err = set_no_sigpipe(fd);
-	/* So macOS says that the connection is over already. */
+	/* On macOS setsockopt gives EINVAL if the connection is over. */
 	if (err == -EINVAL)
 		err = -ECONNABORTED;
 	return miost__net_own(fd, err);
@@ -317,7 +328,7 @@ accept_one(int listener, struct miost_addr *peer)
 int
 miost_socket_accept(int listener, struct miost_addr *addr)
 {
-	/* A listener has no more in its queue on most systems. */
+	/* On most systems a listener's queue holds no more. */
 	enum { GIVEN_UP = 128 };
 	struct miost_addr peer;
 	int given_up = 0;
@@ -338,7 +349,7 @@ miost_socket_accept(int listener, struct miost_addr *addr)
 	return fd;
 }
 
-/* The one of two calls that says the address of an end of a socket. */
+/* `call` is getsockname(2) or getpeername(2). */
 static int
 get_addr(int (*call)(int, struct sockaddr *, socklen_t *), int fd,
 	 struct miost_addr *addr)
@@ -366,7 +377,7 @@ miost_socket_peer_addr(int fd, struct miost_addr *addr)
 {
 	int err = get_addr(getpeername, fd, addr);
 
-	/* So macOS says that the connection is over. */
+	/* On macOS getpeername gives EINVAL if the connection is over. */
 	return err == -EINVAL ? -ENOTCONN : err;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads and writes of sockets, and as much of them as one call can take. */
+/* Reading and writing on sockets, and choosing how much one call can move. */
 #include "config.h"
 
 #include <errno.h>
@@ -18,7 +18,10 @@ receive(int fd, void *buf, size_t len, int flags)
 {
 	ssize_t n;
 
-	/* Of which systems give 0, -EAGAIN, or a datagram that never came. */
+	/*
+	 * With no room, systems return 0, fail with EAGAIN, or report a
+	 * datagram that never came.
+	 */
 	if (len == 0)
 		return 0;
 	do
@@ -51,8 +54,8 @@ miost_socket_write(int fd, const void *buf, size_t len)
 }
 
 /*
- * Whether a descriptor carries bytes, of which some may be moved, or messages,
- * which are moved whole.
+ * Whether a call on the descriptor may move a part of the bytes, as it may on a
+ * stream or a pipe. Messages are moved whole.
  */
 static bool
 is_stream(int fd)
@@ -89,7 +92,7 @@ miost__net_take_buffers(struct miost__net_buffers *buffers, int fd,
 	return 0;
 }
 
-/* The same as the one message that recvmsg(2) and sendmsg(2) are given. */
+/* Takes the buffers and makes the message for recvmsg(2) or sendmsg(2). */
 static int
 make_message(struct msghdr *message, struct miost__net_buffers *buffers, int fd,
 	     const struct iovec *iov, int n)
@@ -99,9 +102,9 @@ make_message(struct msghdr *message, struct miost__net_buffers *buffers, int fd,
 	if (err < 0)
 		return err;
 	memset(message, 0, sizeof(*message));
-	/* The system does not write to it. */
+	/* msg_iov is not const, but the system only reads the array. */
 	message->msg_iov = (struct iovec *)(uintptr_t)buffers->iov;
-	/* Signed on some systems, unsigned on others. */
+	/* msg_iovlen is signed on some systems, unsigned on others. */
 	message->msg_iovlen = buffers->n;
 	return 0;
 }

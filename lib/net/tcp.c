@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP: the usual ways to a connection and to a listener. */
+/* TCP: sockets that connect or listen, made in one call. */
 #include "config.h"
 
 #include "net.h"

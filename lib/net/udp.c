@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP: a socket with an address. */
+/* UDP: bound sockets, made in one call. */
 #include "config.h"
 
 #include "net.h"

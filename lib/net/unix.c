@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unix sockets: the usual ways to one. */
+/* Unix sockets that connect, listen, are bound or paired, made in one call. */
 #include "config.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "net.h"
 
-/* A socket for a Unix address. */
+/* Makes a Unix socket if `addr` is a Unix address. */
 static int
 unix_socket(const struct miost_addr *addr, int type)
 {
@@ -19,7 +19,7 @@ unix_socket(const struct miost_addr *addr, int type)
 	return miost_socket_new(AF_UNIX, type);
 }
 
-/* The same with the address as its own. */
+/* The same, and binds the socket to the address. */
 static int
 bound_socket(const struct miost_addr *addr, int type)
 {
