@@ -1,9 +1,9 @@
 dnl SPDX-License-Identifier: MIT
 dnl The project's own configure macros.
 
-dnl MIOST_CHECK_CONSTANTS(HEADER, CONSTANTS): defines HAVE_X, in capitals, for
-dnl each of the macros or enumerators that the header declares; caches
-dnl miost_cv_X.
+dnl MIOST_CHECK_CONSTANTS(HEADER, CONSTANTS): for each X of the constants,
+dnl macros or enumerators, defines HAVE_X, in capitals, if the header declares
+dnl X. Caches the result in miost_cv_X.
 AC_DEFUN([MIOST_CHECK_CONSTANTS], [
 m4_foreach_w([miost_name], [$2], [
 AC_CACHE_CHECK([for ]miost_name, [miost_cv_]miost_name,
@@ -18,9 +18,10 @@ AS_VAR_IF([miost_cv_]miost_name, [yes],
     [Whether <$1> declares ]miost_name)])
 ])])
 
-dnl MIOST_CHECK_CALLS(HEADER, FUNCTIONS): as AC_CHECK_FUNCS, but as the header
-dnl declares them: the oldest macOS that the program is to run on may lack what
-dnl the newest, of which the libraries are, has. The compiler knows.
+dnl MIOST_CHECK_CALLS(HEADER, FUNCTIONS): like AC_CHECK_FUNCS, but goes by the
+dnl declarations in the header. On macOS a function may be in the libraries to
+dnl link with, which are of the newest release, but not in the oldest release on
+dnl which the program is to run. The compiler knows that from the declaration.
 AC_DEFUN([MIOST_CHECK_CALLS], [
 m4_foreach_w([miost_name], [$2], [
 AC_CACHE_CHECK([for ]miost_name, [ac_cv_func_]miost_name,
@@ -39,7 +40,7 @@ AS_VAR_IF([ac_cv_func_]miost_name, [yes],
 ])])
 
 dnl MIOST_CHECK_FLAGS(VARIABLE, FLAGS): appends to the variable each flag that
-dnl the compiler takes without a word.
+dnl the compiler accepts without a warning.
 AC_DEFUN([MIOST_CHECK_FLAGS], [
 for miost_flag in m4_normalize([$2]); do
   AS_VAR_PUSHDEF([miost_cache], [miost_cv_flag_$miost_flag])
@@ -55,11 +56,11 @@ done
 AC_SUBST([$1])
 ])
 
-dnl Everything that is not part of the interface stays inside the library.
+dnl Hides all symbols that are not part of the library's interface.
 AC_DEFUN([MIOST_VISIBILITY],
   [MIOST_CHECK_FLAGS([VISIBILITY_CFLAGS], [-fvisibility=hidden])])
 
-dnl Symbol versions, where the linker knows them.
+dnl Symbol versions, if the linker supports them.
 AC_DEFUN([MIOST_VERSION_SCRIPT], [
 AC_CACHE_CHECK([whether the linker takes --version-script],
   [miost_cv_version_script],
@@ -110,9 +111,9 @@ AS_CASE([$enable_sanitize],
 AC_SUBST([SANITIZE_CFLAGS])
 ])
 
-dnl What the system has, and which files serve it: miost_backend,
-dnl miost_waker, and for the summary miost_kqueue, miost_signals,
-dnl miost_process, miost_precise and miost_exclusive.
+dnl Finds out what the system has, and chooses the files to compile. Sets
+dnl miost_backend and miost_waker, and for the summary miost_kqueue,
+dnl miost_signals, miost_process, miost_precise and miost_exclusive.
 AC_DEFUN([MIOST_SYSTEM], [
 AC_CHECK_FUNCS([epoll_create1 kqueue])
 miost_kqueue=
@@ -129,7 +130,7 @@ AS_CASE([$with_backend],
   [kqueue], [miost_backend=kqueue],
   [AC_MSG_ERROR([--with-backend=$with_backend: not auto, epoll or kqueue])])
 
-dnl What the backends and the sockets need.
+dnl Functions, constants and libraries for the backends and the sockets.
 miost_save_CPPFLAGS=$CPPFLAGS
 CPPFLAGS="$CPPFLAGS $KQUEUE_CPPFLAGS"
 AC_CHECK_FUNCS([epoll_pwait2 eventfd kqueue1 signalfd sigtimedwait])
@@ -187,9 +188,9 @@ AS_IF([test "$miost_backend" = kqueue],
   [miost_precise=kevent miost_exclusive=no])
 ])
 
-dnl Where the C library has no kqueue, to try the backend: libkqueue, or else
-dnl the double that the tests bring, which is Linux's alone and linked into each
-dnl program. miost_cv_libkqueue=no passes over the former.
+dnl Finds another kqueue to try the backend with if the C library has none:
+dnl libkqueue, or else the test double, which works on Linux only and is linked
+dnl into each program. miost_cv_libkqueue=no skips libkqueue.
 AC_DEFUN([MIOST_KQUEUE_ELSEWHERE], [
 AC_CACHE_CHECK([for libkqueue], [miost_cv_libkqueue],
   [AS_IF([$PKG_CONFIG --exists libkqueue 2>/dev/null],
@@ -248,8 +249,8 @@ AS_IF([test "$enable_usdt" != no],
     AC_MSG_ERROR([--enable-usdt: <sys/sdt.h> is missing])])])
 ])
 
-dnl MIOST_PEER(NAME, HEADER, LIBS, CALL): a library to measure ourselves against,
-dnl if the compiler finds it.
+dnl MIOST_PEER(NAME, HEADER, LIBS, CALL): adds a library to compare with in the
+dnl benchmarks to BENCH_PEERS, if a program that calls it links.
 AC_DEFUN([MIOST_PEER], [
 AC_CACHE_CHECK([for $1], [miost_cv_peer_$1],
   [miost_save_LIBS=$LIBS
@@ -262,7 +263,8 @@ AS_VAR_IF([miost_cv_peer_$1], [yes],
   miost_peers="$miost_peers $1"])
 ])
 
-dnl What the benchmarks are linked with. The bare loop is epoll's.
+dnl The programs and libraries that the benchmarks compare. They need epoll, on
+dnl which the bare loop, bench/epoll, runs.
 AC_DEFUN([MIOST_BENCH], [
 BENCH_PEERS=
 miost_peers=
