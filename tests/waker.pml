@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of lib/os/waker.c for spin: wakers that call the system only if
- * `woken` was clear, and a loop that clears it after every wait, and now and
- * then between two of them. It must be impossible that the loop waits for ever
- * while something that was published before a wake has not been seen.
+ * `woken` was clear, and a loop that clears `woken` after every wait, and
+ * sometimes between two waits. The loop must never wait for ever while it has
+ * not seen something that was published before a wake.
  *
  *	spin -a waker.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan
  *
- * Each step is atomic where the hardware's is: an exchange, a system call. To
- * show that the model can fail, each of these breaks it:
+ * A step is atomic where the hardware's step is: an exchange, a system call. To
+ * show that the model can fail, each of these options breaks it:
  *
  *	-DREARM_LATE	clear after the program has looked, not before
  *	-DREARM_BEFORE	clear before the wait, not after
@@ -19,16 +19,16 @@
  *	-DLOOP_READS	let the loop reset the count after every wait
  *	-DCUT_FORGOTTEN	do not repeat the wakes of a wait that was cancelled
  *
- * With -DWEAK memory is as weak as C11 allows. What a waker has published the
- * program sees as late as it may: only once an exchange has handed it on. And
- * the loop's look at `woken`, which is without order, gives any value that is
- * not older than one the loop knows of, by an exchange of its own or by the
- * kernel, whose locks order a write before the wait that gives its event.
- * These break that:
+ * With -DWEAK memory is as weak as C11 allows. The program sees what a waker
+ * has published as late as possible: only once an exchange has handed it on.
+ * The loop's load of `woken` is relaxed. It gives any value that is not older
+ * than the newest that the loop knows of, by an exchange of its own or through
+ * the kernel, whose locks order a write before the wait that returns its event.
+ * These options break the model then:
  *
  *	-DNO_RELEASE	a waker's exchange hands nothing on
- *	-DNO_ACQUIRE	the loop's takes nothing over
- *	-DNO_KERNEL	nor does the kernel order anything
+ *	-DNO_ACQUIRE	the loop's exchange takes nothing over
+ *	-DNO_KERNEL	the kernel orders nothing
  */
 
 #ifndef WAKERS
@@ -44,22 +44,22 @@ bool woken;		/* the flag that wakers share with the queue */
 byte count;		/* of the eventfd */
 bool edge;		/* epoll's ready list has the eventfd */
 byte others = OTHERS;	/* how often another descriptor becomes ready */
-byte cuts = 1;		/* how often a wait is cancelled, with its event */
-bool cut;		/* the last one was */
-byte idle = 1;		/* how often a wait gives nothing, or is none */
+byte cuts = 1;		/* how often a wait is cancelled, losing its event */
+bool cut;		/* the last wait was cancelled */
+byte idle = 1;		/* how often a wait returns no event, or is skipped */
 
-byte published[WAKERS];	/* what each waker has made known */
-byte seen[WAKERS];	/* what the program saw when it had an event */
-byte ended;		/* wakers that have */
+byte published[WAKERS];	/* what each waker published last */
+byte seen[WAKERS];	/* what of that the program saw after its last event */
+byte ended;		/* how many wakers have ended */
 
 #ifdef WEAK
 #define HISTORY (2 * WAKERS * WAKES + 1)
 bool history[HISTORY];	/* the values that `woken` had */
-byte latest;		/* the place of the one it has */
-byte known;		/* that of the oldest that the loop may see */
-byte told;		/* that of the latest before a write to the eventfd */
-byte carried[WAKERS];	/* what is published with the value of `woken` */
-byte knows[WAKERS];	/* what the loop must see of it */
+byte latest;		/* the index of its current value */
+byte known;		/* the index of the oldest value the loop may see */
+byte told;		/* the newest index before a write to the eventfd */
+byte carried[WAKERS];	/* what the current value of `woken` hands on */
+byte knows[WAKERS];	/* what has been handed on to the loop */
 #endif
 
 /* Sets `woken`, as a part of an exchange. */
@@ -113,7 +113,7 @@ proctype waker(byte me) {
 	byte i;
 	bool was, done;
 #ifdef WEAK
-	byte at;	/* where in the history its exchange is */
+	byte at;	/* the index of its exchange in the history */
 #endif
 
 	for (i : 1 .. WAKES) {
@@ -184,7 +184,7 @@ inline rearm() {
 	:: else
 	fi
 #else
-	/* The exchange comes after the look, not with it. */
+	/* The load and the exchange are two steps. */
 	if
 	:: woken -> atomic { woken = false }
 	:: else
@@ -221,7 +221,7 @@ active proctype loop() {
 	bool mine, repeated;
 	byte k;
 #ifdef WEAK
-	byte at;	/* its own write hands nothing on */
+	byte at;	/* stays 0: the loop's own write orders nothing */
 #endif
 
 	atomic {
@@ -243,9 +243,10 @@ end:	do
 		atomic { cut = false; repeated = false };
 #endif
 		/*
-		 * epoll_wait: blocks till something is ready. The kernel asks
-		 * the eventfd once more, and drops it if its count is 0. A
-		 * sink of one event may leave the eventfd for the next wait.
+		 * epoll_wait: blocks until something is ready. The kernel asks
+		 * the eventfd once more, and drops it from the ready list if
+		 * its count is 0. With a sink for one event, the eventfd may
+		 * stay on the list for the next wait.
 		 */
 end_wait:	if
 		:: atomic { others > 0 -> others--; mine = false }
@@ -274,7 +275,7 @@ end_wait:	if
 	od
 }
 
-/* Nothing that was published is left when nothing more can happen. */
+/* When nothing more can happen, all that was published has been seen. */
 active proctype check() {
 	atomic {
 		timeout ->
