@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The README's program is short, compiles as it is shown, and runs.
+# The README's program is short, compiles as it is shown, and runs; and every
+# place that names the version names the same one.
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
@@ -17,7 +18,7 @@ awk '
 	skip_all 'the README does not show exactly one program'
 lines=$(($(wc -l <"$tmp/program.c")))
 
-plan 4
+plan 5
 echo "it has $lines lines" >"$tmp/count"
 if [ "$lines" -gt 0 ] && [ "$lines" -le 40 ]; then
 	ok 'the program has at most 40 lines'
@@ -34,3 +35,19 @@ try 'it runs, and its status is 0' run_program
 printf 'a client\ntime is up\n' |
 	diff - "$tmp/printed" >"$tmp/difference" 2>&1
 none 'it prints what the README says' "$tmp/difference"
+
+# The version stands in configure.ac; what else names it must follow.
+version=$(sed -n 's/^#define MIOST_VERSION "\(.*\)"$/\1/p' \
+	include/miost/version.h)
+{
+	[ -n "$version" ] || echo 'no version in version.h'
+	grep -F "This is version $version," "$srcdir/README" >/dev/null ||
+		echo "README does not say that it is version $version"
+	sed -n '/^[0-9]/{p;q;}' "$srcdir/CHANGELOG" | grep -F "$version " \
+		>/dev/null || echo "CHANGELOG does not begin with $version"
+	[ ! -f "$srcdir/debian/changelog" ] ||
+		sed -n 1p "$srcdir/debian/changelog" |
+		grep -F "($version-" >/dev/null ||
+		echo "debian/changelog does not begin with $version"
+} >"$tmp/wrong"
+none 'README and changelogs name the same version' "$tmp/wrong"
