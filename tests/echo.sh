@@ -18,7 +18,7 @@ echoed() {
 	client "${2-127.0.0.1}" <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
 }
 
-plan 18
+plan 20
 
 echo "hello" >"$tmp/hello"
 : >"$tmp/empty"
@@ -159,6 +159,44 @@ client_without_end() {
 }
 try "an idle client is closed, not too early" idle
 stop || :
+
+# late_client send|end: stops the server, sends a byte or ends, and lets the
+# server go on once the client seems idle: one poll gives both events.
+late_client() {
+	perl -MSocket -e '
+		my ($what, $port, $server, $idle, $limit) = @ARGV;
+		alarm $limit;
+		socket(my $s, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+		connect($s, sockaddr_in($port, INADDR_LOOPBACK)) or
+			die "connect: $!";
+		sub put { syswrite($s, $_[0]) == 1 or die "write: $!" }
+		sub get { sysread($s, my $byte, 1) or die "closed" }
+		put("1");
+		get();
+		select(undef, undef, undef, 0.2);	# until it waits
+		kill("STOP", $server) == 1 or die "kill: $!";
+		$what eq "send" ? put("2") : close($s);
+		select(undef, undef, undef, $idle + 0.5);
+		kill("CONT", $server) == 1 or die "kill: $!";
+		exit if $what eq "end";
+		get();
+		put("3");
+		get();' "$1" "$port" "$(cat "$tmp/pid")" "$(time_limit 1)" \
+		"$(time_limit 20)"
+}
+late() {
+	start --idle "$(time_limit 1)" 127.0.0.1:0 && late_client "$1" &&
+		echoed "$tmp/hello" && stop
+}
+if command -v perl >/dev/null; then
+	try "a client that sends just before it is idle is kept" late send
+	exec 9>&-
+	try "a client that ends just before it is idle is closed once" late end
+	exec 9>&-
+else
+	skip "a client that sends just before it is idle" "no perl"
+	skip "a client that ends just before it is idle" "no perl"
+fi
 
 try "serves without input" without_input echoed "$tmp/hello"
 try_ipv6 echoed "$tmp/hello" ::1
