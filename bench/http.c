@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * http ADDRESS: examples/http.c on this peer, until it is killed. All that
- * serves a connection is the example's own code; what it asks of libmiost's
+ * serves a connection is code of the examples; what they ask of libmiost's
  * queue and timers goes to the peer, which calls it back without a list of
  * events between them.
  */
@@ -11,7 +11,7 @@
 
 #include "bench.h"
 
-/* The names that the example uses stand for ours below. */
+/* The names that the examples use stand for ours below. */
 #define main example_main
 #define report example_report
 #define miost_os_queue_new bench_queue_new
@@ -19,7 +19,6 @@
 #define miost_os_queue_register bench_register
 #define miost_os_queue_reregister bench_reregister
 #define miost_os_queue_deregister bench_deregister
-#define miost_os_queue_set bench_set
 #define miost_timers_new bench_timers_new
 #define miost_timers_free bench_timers_free
 #define miost_timers_add_timeout bench_timer_add
@@ -35,8 +34,6 @@ static int bench_register(struct miost_os_queue *queue, int fd, miost_id id,
 static int bench_reregister(struct miost_os_queue *queue, int fd, miost_id id,
 			    miost_interests interests, miost_options options);
 static int bench_deregister(struct miost_os_queue *queue, int fd);
-static int bench_set(struct miost_os_queue *queue, int fd, miost_id id,
-		     miost_interests interests, miost_options options);
 static int bench_timers_new(struct miost_timers **timers);
 static void bench_timers_free(struct miost_timers *timers);
 static int bench_timer_add(struct miost_timers *timers, miost_id id,
@@ -47,11 +44,12 @@ static int bench_timer_change(struct miost_timers *timers, miost_timer key,
 			      int64_t timeout);
 static int bench_timer_cancel(struct miost_timers *timers, miost_timer key);
 
+#include "../examples/server.c"
+
 #include "../examples/http.c"
 
 enum { MOST = 65536 };
 
-static struct server server = { .listener = -1, .idle = 60 * SECOND };
 static void *loop;
 
 /* By descriptor: what it is registered by, or NULL, whose it is, for what. */
@@ -74,7 +72,7 @@ on_io(struct handler *io)
 	const struct miost_event event = { .id = ids[io->fd],
 					   .readiness = interests_of[io->fd] };
 
-	handle_event(&server, &event);
+	handle_event(&http, &event);
 }
 
 static void
@@ -84,7 +82,7 @@ on_timer(struct handler *timer)
 					   .readiness = MIOST_TIMER };
 
 	keyed_of[timer->index]->live = false;
-	handle_event(&server, &event);
+	handle_event(&http, &event);
 }
 
 static int
@@ -147,18 +145,6 @@ bench_deregister(struct miost_os_queue *queue, int fd)
 }
 
 static int
-bench_set(struct miost_os_queue *queue, int fd, miost_id id,
-	  miost_interests interests, miost_options options)
-{
-	if (ios[fd] == NULL)
-		return interests == 0 ? 0 : bench_register(queue, fd, id,
-							   interests, options);
-	if (interests == 0)
-		return bench_deregister(queue, fd);
-	return bench_reregister(queue, fd, id, interests, options);
-}
-
-static int
 bench_timers_new(struct miost_timers **timers)
 {
 	*timers = NULL;
@@ -207,7 +193,7 @@ bench_timer_change(struct miost_timers *timers, miost_timer key,
 	const struct keyed *keyed = (const void *)(uintptr_t)key;
 
 	(void)timers;
-	if (!keyed->live)
+	if (keyed == NULL || !keyed->live)
 		return -ENOENT;
 	peer.timer_change(loop, keyed->handler, timeout);
 	return 0;
@@ -230,9 +216,9 @@ void
 run_http(char **arguments)
 {
 	must(*arguments != NULL && peer.timer_add != NULL, "http ADDRESS");
-	must(open_server(&server, *arguments) == 0, *arguments);
+	must(open_server(&http, *arguments) == 0, *arguments);
 	for (;;) {
 		peer.poll(loop, true);
-		free_closed(&server);
+		free_closed(&http);
 	}
 }

@@ -5,6 +5,8 @@
  * Tells every client its own address and closes the connection, until standard
  * input ends or, with --once, one client was served. Input that cannot be
  * watched, a file or /dev/null, is ignored.
+ *
+ * The first example to read: a queue, a listener, and a loop over events.
  */
 #define _POSIX_C_SOURCE 200809L
 

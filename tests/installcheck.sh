@@ -144,6 +144,25 @@ examples() {
 	done
 }
 
+# Those of more than one file say how to build them. An empty list is a failure.
+several_files() {
+	# shellcheck disable=SC2016 # a dollar sign, not a variable
+	sed -n 's/^ \*	cc -o \([a-z].*\.c\) \$(pkg-config .*/\1/p' \
+		"$DESTDIR$exampledir"/*.c >"$tmp/commands"
+	[ -s "$tmp/commands" ] || return
+	static=
+	[ "${MIOST_ENABLE_SHARED-yes}" != no ] || static=--static
+	while read -r example sources; do
+		echo "$example: $sources"
+		# shellcheck disable=SC2046,SC2086 # lists of words
+		(cd "$DESTDIR$exampledir" && $CC ${CPPFLAGS-} ${CFLAGS-} \
+			-o "$tmp/$example" $sources \
+			$($PKG_CONFIG $static --cflags --libs miost) \
+			${LDFLAGS-}) ||
+			return
+	done <"$tmp/commands"
+}
+
 # Every function has a page, and every page that leads on leads somewhere.
 pages() {
 	for name in miost_poll $(sed -n \
@@ -179,12 +198,13 @@ check_rpath() {
 
 command -v "$PKG_CONFIG" >/dev/null || skip_all "there is no $PKG_CONFIG"
 
-plan 8
+plan 9
 try 'pkg-config finds it' pkgconfig
 check_language C "$CC" program.c
 check_language C++ "${CXX-}" program.cc
 examples >"$tmp/wrong" 2>&1
 none 'the examples compile as a program of yours does' "$tmp/wrong"
+try 'the examples of several files build as they say' several_files
 pages >"$tmp/wrong" 2>&1
 none 'the manual is complete' "$tmp/wrong"
 check_rpath
