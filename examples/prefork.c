@@ -246,30 +246,33 @@ input_can_end(void)
 		isatty(STDIN_FILENO));
 }
 
-/* Waits for the end of the input, or for a signal to end. */
+/* What ends the program: a signal, and the input if that can end. */
 static int
-wait_for_end(struct miost_os_queue *queue)
+watch_for_end(struct miost_os_queue *queue, bool input,
+	      struct miost_signals **signals)
 {
-	struct miost_event events[4];
-	struct miost_signals *signals;
-	bool done = false;
-	char ignored[256];
 	sigset_t set;
 	int err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	err = miost_signals_new(queue, &set, SIGNALS, &signals);
-	if (err < 0)
-		return err;
-	/* Otherwise only a signal ends it. */
-	if (input_can_end())
+	err = miost_signals_new(queue, &set, SIGNALS, signals);
+	if (err == 0 && input)
 		err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
 					      MIOST_READABLE, MIOST_LEVEL);
-	/* It is closed, and the queue got its number. */
-	if (err == -EINVAL)
-		err = 0;
+	return err;
+}
+
+static int
+wait_for_end(struct miost_os_queue *queue, bool input)
+{
+	struct miost_event events[4];
+	struct miost_signals *signals = NULL;
+	bool done = false;
+	char ignored[256];
+	int err = watch_for_end(queue, input, &signals);
+
 	while (err >= 0 && !done) {
 		int n = miost_os_queue_poll(queue, events, 4, MIOST_FOREVER);
 
@@ -288,6 +291,8 @@ wait_for_end(struct miost_os_queue *queue)
 static int
 run(const struct miost_addr *addr, int n, bool own, miost_options options)
 {
+	/* Asked before a descriptor of the program's can get its number. */
+	bool input = input_can_end();
 	struct parent parent = { .options = options };
 	struct miost_os_queue *queue;
 	struct miost_addr bound;
@@ -307,7 +312,7 @@ run(const struct miost_addr *addr, int n, bool own, miost_options options)
 	if (err == 0) {
 		miost_addr_format(&bound, text, sizeof(text));
 		printf("listening on %s\n", text);
-		err = wait_for_end(queue);
+		err = wait_for_end(queue, input);
 		miost_os_queue_free(queue);
 	}
 	ended = end_all(&parent);

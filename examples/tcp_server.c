@@ -35,6 +35,7 @@ struct server {
 	struct miost_os_queue *queue;
 	int listener;
 	bool paused;	/* the listener is not watched */
+	bool input;	/* can end, and ends the server */
 	bool once;
 	bool done;
 };
@@ -118,20 +119,6 @@ input_can_end(void)
 		isatty(STDIN_FILENO));
 }
 
-/* Without input that can end, nothing ends the server. */
-static int
-watch_input(struct server *server)
-{
-	int err;
-
-	if (!input_can_end())
-		return 0;
-	err = miost_os_queue_register(server->queue, STDIN_FILENO, INPUT,
-				      MIOST_READABLE, MIOST_LEVEL);
-	/* It is closed, and the queue got its number. */
-	return err == -EINVAL ? 0 : err;
-}
-
 /* Reads once: the input may be shared, and so is left blocking. */
 static void
 read_input(struct server *server)
@@ -176,8 +163,12 @@ run(struct server *server)
 {
 	char text[ADDRESS];
 	struct miost_addr addr;
-	int err = watch_input(server);
+	int err = 0;
 
+	if (server->input)
+		err = miost_os_queue_register(server->queue, STDIN_FILENO,
+					      INPUT, MIOST_READABLE,
+					      MIOST_LEVEL);
 	if (err < 0)
 		return report("standard input", err);
 	err = watch_listener(server, MIOST_READABLE);
@@ -194,7 +185,8 @@ run(struct server *server)
 static int
 listen_and_run(const char *address, bool once)
 {
-	struct server server = { .once = once };
+	/* Asked before a descriptor of the server's can get its number. */
+	struct server server = { .once = once, .input = input_can_end() };
 	struct miost_addr addr;
 	int err = miost_addr_parse(address, &addr);
 

@@ -135,20 +135,6 @@ input_can_end(void)
 		isatty(STDIN_FILENO));
 }
 
-/* Without input that can end, nothing ends it. */
-static int
-watch_input(struct miost_os_queue *queue)
-{
-	int err;
-
-	if (!input_can_end())
-		return 0;
-	err = miost_os_queue_register(queue, STDIN_FILENO, INPUT,
-				      MIOST_READABLE, MIOST_LEVEL);
-	/* It is closed, and the queue got its number. */
-	return err == -EINVAL ? 0 : err;
-}
-
 static bool
 input_ended(void)
 {
@@ -192,6 +178,8 @@ static int
 serve(const struct miost_addr *addr)
 {
 	static struct server server;
+	/* Asked before a descriptor of the server's can get its number. */
+	bool input = input_can_end();
 	struct miost_addr bound;
 	char text[128];
 	int err;
@@ -208,8 +196,10 @@ serve(const struct miost_addr *addr)
 	err = miost_os_queue_register(server.queue, server.fd, SOCKET,
 				      MIOST_READABLE | MIOST_WRITABLE,
 				      MIOST_EDGE);
-	if (err == 0)
-		err = watch_input(server.queue);
+	if (err == 0 && input)
+		err = miost_os_queue_register(server.queue, STDIN_FILENO,
+					      INPUT, MIOST_READABLE,
+					      MIOST_LEVEL);
 	if (err == 0)
 		err = miost_socket_local_addr(server.fd, &bound);
 	if (err < 0)

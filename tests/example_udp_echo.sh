@@ -74,6 +74,14 @@ burst() {
 		"$port" "$(cat "$tmp/pid")" "$(time_limit 20)"
 }
 
+# The socket gets the input's number, and is no input.
+closed_input() {
+	: >"$tmp/out"
+	rm -f "$tmp/status"
+	launch 127.0.0.1:0 <&- &
+	await listening && echoes 127.0.0.1
+}
+
 wrong() {
 	refused 2 '^usage: ' 127.0.0.1:0 127.0.0.1:0 &&
 		refused 2 '^usage: ' -c 127.0.0.1:1 &&
@@ -81,7 +89,7 @@ wrong() {
 		refused 1 '192.0.2.1:0: ' 192.0.2.1:0
 }
 
-plan 9
+plan 10
 try 'starts, and says where it listens' start 127.0.0.1:0
 try 'echoes' echoes 127.0.0.1
 try 'a long datagram' long
@@ -98,4 +106,6 @@ fi
 try 'ends when its input does' ends
 exec 9>&-
 try_ipv6 echoes '[::1]'
+try 'serves with its input closed' closed_input
+cleanup
 try 'wrong arguments' wrong
