@@ -31,11 +31,11 @@ struct server {
 	/* The program sets these. */
 	const char *name;		/* of the program, for messages */
 	size_t size;			/* of its struct, which begins zeroed */
-	int64_t idle;			/* closes a new client; see --idle */
+	int64_t idle;			/* a new client's time; or --idle */
 	bool nodelay;			/* small writes go out at once */
 	/*
-	 * Called when the connection can be read, or, if it is watched for
-	 * that, written. To have it closed, return false.
+	 * Called when the connection can be read, or, while `writing`, be
+	 * written. Returns false to have it closed.
 	 */
 	bool (*serve)(struct server *server, struct connection *connection);
 
@@ -52,11 +52,11 @@ struct server {
 /* Serves, with the arguments of main(); returns the exit status. */
 int run_server(struct server *server, int argc, char **argv);
 
-/* Closes the connection after this time, unless it is called again. */
+/* The connection is closed after this time, unless that is set anew. */
 int set_timeout(struct server *server, struct connection *connection,
 		int64_t timeout);
 
-/* Has the connection watched for writing, or else for reading. */
+/* Watches the connection for writing, or else for reading. */
 int set_writing(struct server *server, struct connection *connection,
 		bool writing);
 
