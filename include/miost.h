@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All of libmiost: the umbrella over the headers of <miost/>. */
+/* Includes all headers of libmiost. */
 #ifndef MIOST_H
 #define MIOST_H
 

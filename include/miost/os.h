@@ -12,24 +12,25 @@ MIOST_BEGIN_DECLS
 
 /*
  * What a descriptor is watched for: any of MIOST_READABLE, MIOST_WRITABLE,
- * MIOST_PRIORITY and MIOST_READ_CLOSED, or-ed.
+ * MIOST_PRIORITY and MIOST_READ_CLOSED, combined by or.
  *
  * An event has MIOST_READABLE, MIOST_WRITABLE and MIOST_PRIORITY only if the
  * descriptor is registered for them (but see MIOST_READ_CLOSED). MIOST_ERROR,
- * MIOST_HUP and the CLOSED bits come unasked, except that a half-close is
- * reported, as MIOST_HUP and MIOST_READ_CLOSED, only to registrations with
- * MIOST_READABLE or MIOST_READ_CLOSED.
+ * MIOST_HUP and the CLOSED bits are always reported, except that a half-close
+ * is reported, as MIOST_HUP and MIOST_READ_CLOSED, only if the descriptor is
+ * registered for MIOST_READABLE or MIOST_READ_CLOSED.
  *
  * MIOST_READ_CLOSED without MIOST_READABLE reports a half-close, but not data.
- * On kqueue the event has MIOST_READABLE as well, and it works only on sockets
- * that do not listen.
+ * On kqueue the event has MIOST_READABLE as well, and this works only on
+ * sockets that do not listen.
  *
- * 0 pauses: the descriptor stays registered. On epoll MIOST_ERROR still comes,
- * and MIOST_HUP once both halves are closed; on kqueue there are no events.
+ * 0 pauses the descriptor, which stays registered. On epoll MIOST_ERROR still
+ * comes, and MIOST_HUP once both halves are closed; on kqueue there are no
+ * events.
  */
 typedef miost_ready miost_interests;
 
-/* How a descriptor is watched: the constants below, or-ed. */
+/* How a descriptor is watched: the constants below, combined by or. */
 typedef uint32_t miost_options;
 
 /* An event in every poll while the descriptor is ready. */
@@ -40,9 +41,9 @@ typedef uint32_t miost_options;
 #define MIOST_ONESHOT UINT32_C(0x2)
 /*
  * An event wakes at least one of the queues that watch the descriptor, but only
- * a few instead of all. A half-close shows as MIOST_READABLE alone.
- * -ENOTSUP: the system cannot do it; -EINVAL: with MIOST_ONESHOT,
- * MIOST_PRIORITY or MIOST_READ_CLOSED, or in reregister.
+ * a few instead of all. A half-close is reported as MIOST_READABLE alone.
+ * -ENOTSUP: the system does not support it; -EINVAL: combined with
+ * MIOST_ONESHOT, MIOST_PRIORITY or MIOST_READ_CLOSED, or in reregister.
  */
 #define MIOST_EXCLUSIVE UINT32_C(0x4)
 
@@ -55,10 +56,10 @@ struct miost_os_queue;
 MIOST_API int miost_os_queue_new(struct miost_os_queue **queue)
 	MIOST_NONNULL(1);
 
-/* Frees the queue. The descriptors in it stay open. NULL is ignored. */
+/* Frees the queue. Registered descriptors stay open. NULL is ignored. */
 MIOST_API void miost_os_queue_free(struct miost_os_queue *queue);
 
-/* The queue as a source, valid until the queue is freed. */
+/* Returns the queue as a source, valid until the queue is freed. */
 MIOST_API struct miost_source *
 miost_os_queue_source(struct miost_os_queue *queue) MIOST_NONNULL(1);
 
@@ -67,7 +68,8 @@ miost_os_queue_source(struct miost_os_queue *queue) MIOST_NONNULL(1);
  * negative: waits without end) and stores up to `capacity` events, but no more
  * than 256, from events[0] on.
  *
- * Returns the number of events, 0 once the time has passed, or fails with
+ * Returns the number of events, or 0 if the time passed without one, or fails
+ * with
  * -ENOBUFS: `capacity` is 0; nothing was waited for or taken;
  * -EINTR: a signal handler ran, or, on Linux, the process was stopped and
  *	   continued. Poll again.
@@ -77,8 +79,9 @@ MIOST_API int miost_os_queue_poll(struct miost_os_queue *queue,
 				  int64_t timeout) MIOST_NONNULL(1);
 
 /*
- * The queue's own descriptor, which is readable while events are pending, for
- * another queue or a foreign loop. It belongs to the queue: do not close it.
+ * Returns the queue's own descriptor, which is readable while events are
+ * pending, for another queue or a foreign loop. It belongs to the queue: do not
+ * close it.
  */
 MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
 	MIOST_NONNULL(1);
@@ -87,14 +90,14 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  * Any thread may call register, reregister, deregister and set, even while
  * another thread polls the queue or calls one of them for another descriptor,
  * but not while the queue is being freed. On kqueue there is one exception: a
- * MIOST_ONESHOT descriptor may not be changed, nor its number be used again,
- * while another thread's poll may take its event. All other calls on a queue are for
- * one thread at a time.
+ * MIOST_ONESHOT descriptor must not be changed, nor its number be used again,
+ * while another thread's poll may take its event. Only one thread at a time may
+ * make any other call on a queue.
  */
 
 /*
- * Watches `fd`, whose events carry `id`. The descriptor stays the caller's, who
- * deregisters it before closing it.
+ * Watches `fd`, whose events carry `id`. The descriptor belongs to the caller,
+ * who deregisters it before closing it.
  *
  * Returns 0, or fails with
  * -EBADF: `fd` is not open;
@@ -103,13 +106,13 @@ MIOST_API int miost_os_queue_fd(const struct miost_os_queue *queue)
  *	    paused descriptor stays paused;
  * -EINVAL: unknown interests, unknown or contradictory options, `fd` is this
  *	    queue's own, or `fd` is another queue's and MIOST_EXCLUSIVE is set;
- * -ELOOP: queues would watch each other in a circle, or nest too deeply;
+ * -ELOOP: queues would watch each other in a circle, or be nested too deeply;
  * -ENODEV: kqueue cannot watch such a device;
  * -ENOMEM: not enough memory;
- * -ENOSPC: the user watches as many descriptors as the system allows;
- * -ENOTSUP: the system has no MIOST_EXCLUSIVE, no MIOST_PRIORITY, or no
- *	     MIOST_READ_CLOSED without MIOST_READABLE for such a descriptor;
- * -EPERM: epoll cannot watch such a descriptor, a regular file for example;
+ * -ENOSPC: the user already watches as many descriptors as the system allows;
+ * -ENOTSUP: the system does not support MIOST_EXCLUSIVE or MIOST_PRIORITY, or
+ *	     MIOST_READ_CLOSED without MIOST_READABLE for this descriptor;
+ * -EPERM: epoll cannot watch this descriptor, such as a regular file;
  * -EPIPE: on FreeBSD and NetBSD, `fd` is the writing end of a pipe without a
  *	   reader.
  */
@@ -123,7 +126,7 @@ MIOST_API int miost_os_queue_register(struct miost_os_queue *queue, int fd,
  * -EEXIST, and with
  * -ENOENT: `fd` is not registered;
  * -EINVAL: MIOST_EXCLUSIVE is set, or `fd` was registered with it.
- * A failed call changes nothing; but on kqueue it may leave `fd` unregistered.
+ * A call that fails changes nothing, but on kqueue may leave `fd` unregistered.
  */
 MIOST_API int miost_os_queue_reregister(struct miost_os_queue *queue, int fd,
 					miost_id id, miost_interests interests,
@@ -135,18 +138,20 @@ MIOST_API int miost_os_queue_reregister(struct miost_os_queue *queue, int fd,
  * -EBADF: `fd` is not open;
  * -EINVAL: `fd` is this queue's own (on epoll);
  * -ENOENT: `fd` is not registered;
- * -EPERM: epoll cannot watch such a descriptor.
+ * -EPERM: epoll cannot watch this descriptor.
  */
 MIOST_API int miost_os_queue_deregister(struct miost_os_queue *queue, int fd)
 	MIOST_NONNULL(1);
 
 /*
  * Registers `fd` with these interests and options, whether or not it is
- * registered already, or, if `interests` is 0, deregisters it if it is. For
- * libraries that own their descriptors and may replace one by another of the
- * same number. Takes one system call if `fd` was registered, two if it was not.
+ * registered already. If `interests` is 0, deregisters `fd` instead, and also
+ * returns 0 if it is not registered. For libraries that own their descriptors
+ * and may replace one by another with the same number.
+ *
+ * Makes one system call if `fd` was registered, two if it was not.
  * MIOST_EXCLUSIVE is allowed: setting it takes two calls, removing it three.
- * Fails with the errors of register, except for -EEXIST. A failed call may
+ * Fails with the errors of register, except for -EEXIST. A call that fails may
  * leave `fd` unregistered.
  */
 MIOST_API int miost_os_queue_set(struct miost_os_queue *queue, int fd,
@@ -154,38 +159,38 @@ MIOST_API int miost_os_queue_set(struct miost_os_queue *queue, int fd,
 				 miost_options options) MIOST_NONNULL(1);
 
 /*
- * An object of the caller's own that knows how to register the descriptors that
- * it is made of. It is the first member of the object's struct.
+ * The first member of an object of the caller's own that knows how to register
+ * its descriptors.
  */
 struct miost_evented {
 	const struct miost_evented_ops *ops;
 };
 
 /*
- * An operation is called with valid interests and options. It returns 0 or a
- * negative error, which the caller gets.
- * Never grows: a new operation gets a table and a call of its own.
+ * Operations are called with valid interests and options. They return 0 or a
+ * negative error, which the functions below return.
+ * The table never grows: a future operation would have its own.
  */
 struct miost_evented_ops {
 	/* Registers the handle's descriptors with `queue`. */
 	int (*register_with)(struct miost_evented *handle,
 			     struct miost_os_queue *queue, miost_id id,
 			     miost_interests interests, miost_options options);
-	/* Replaces the id, interests and options that were set last. */
+	/* Replaces the current id, interests and options. */
 	int (*reregister_with)(struct miost_evented *handle,
 			       struct miost_os_queue *queue, miost_id id,
 			       miost_interests interests,
 			       miost_options options);
-	/* Takes the handle's descriptors out of `queue`. */
+	/* Deregisters the handle's descriptors from `queue`. */
 	int (*deregister_from)(struct miost_evented *handle,
 			       struct miost_os_queue *queue);
 };
 
 /*
- * These call the handle's operation and return what it returns. The first two
- * check interests and options before, like the calls for descriptors, and fail
- * with -EINVAL or -ENOTSUP without calling it. Only the operation touches the
- * queue: a thread that may call the operation may call these.
+ * These call the handle's operation and return its result. The first two check
+ * interests and options before that, like the functions for descriptors, and
+ * fail with -EINVAL or -ENOTSUP without calling it. Only the operation touches
+ * the queue: a thread that may call the operation may call these.
  */
 MIOST_API int
 miost_os_queue_register_evented(struct miost_os_queue *queue,

@@ -4,7 +4,7 @@
 #define MIOST_SIGNALS_H
 
 #include <stdbool.h>
-#include <sys/select.h>		/* sigset_t, in strict ISO C too */
+#include <sys/select.h>		/* sigset_t, even in strict ISO C */
 #include <sys/types.h>
 
 #include <miost/base.h>
@@ -16,15 +16,15 @@ MIOST_BEGIN_DECLS
 struct miost_signals;
 
 /*
- * Blocks the set's signals for the calling thread, and from then on, while one
- * of them is pending, `queue` has an event with MIOST_READABLE and `id` in
- * every poll. Other threads must block them as well, or the signals may be
- * delivered to them: call this before making those threads, so that they
+ * Blocks the signals in `set` for the calling thread. From then on, every poll
+ * of `queue` has an event with MIOST_READABLE and `id` while one of these
+ * signals is pending. Other threads must block them as well, or the signals may
+ * be delivered to them: call this before starting those threads, which then
  * inherit the mask.
  *
- * Returns 0, or, with the mask as it was,
- * -EINVAL: the set is empty, or has SIGKILL or SIGSTOP;
- * -ENOMEM, or what the system says: -EMFILE, -ENFILE, -ENOSPC.
+ * Returns 0, or leaves the mask unchanged and fails with
+ * -EINVAL: the set is empty, or contains SIGKILL or SIGSTOP;
+ * -ENOMEM, -EMFILE, -ENFILE or -ENOSPC.
  */
 MIOST_API int miost_signals_new(struct miost_os_queue *queue,
 				const sigset_t *set, miost_id id,
@@ -32,30 +32,31 @@ MIOST_API int miost_signals_new(struct miost_os_queue *queue,
 	MIOST_NONNULL(1, 2, 4);
 
 /*
- * Takes one pending signal and returns its number; 0: none is pending.
- * Standard signals with the same number count as one while they are pending.
+ * Takes one pending signal and returns its number, 0 if none is pending, or a
+ * negative error. Pending standard signals with the same number count as one.
  */
 MIOST_API int miost_signals_receive(struct miost_signals *signals)
 	MIOST_NONNULL(1);
 
 /*
- * Unblocks, for the calling thread, those signals that `new` blocked and that
- * were not blocked before; what is pending of them then acts as if it had just
- * come. The queue may have been freed before. NULL is ignored.
+ * Frees the object, and unblocks, for the calling thread, the signals that
+ * miost_signals_new() blocked, except those that were blocked before. A pending
+ * signal then takes effect. The queue may already have been freed. NULL is
+ * ignored.
  */
 MIOST_API void miost_signals_free(struct miost_signals *signals);
 
-/* How many signals are in the set. */
+/* Returns the number of signals in the set. */
 MIOST_API int miost_signal_set_size(const sigset_t *set) MIOST_NONNULL(1);
 
 /*
- * The lowest number in the set that is above `after`, or 0 when there is none:
+ * Returns the lowest number in the set above `after`, or 0 if there is none:
  *	for (n = 0; (n = miost_signal_set_next(&set, n)) != 0;)
  */
 MIOST_API int miost_signal_set_next(const sigset_t *set, int after)
 	MIOST_NONNULL(1);
 
-/* Whether all of `other` is in the set. */
+/* Returns whether all signals in `other` are also in `set`. */
 MIOST_API bool miost_signal_set_contains(const sigset_t *set,
 					 const sigset_t *other)
 	MIOST_NONNULL(1, 2);
