@@ -218,6 +218,35 @@ stale_keys(void)
 	miost_timers_free(timers);
 }
 
+/* The same of timers that a poll has found to be the next. */
+static void
+stale_keys_of_near(void)
+{
+	struct miost_timers *timers = make_timers();
+	int64_t later = miost_now() + 1000 * SECOND;
+	miost_timer keys[100];
+	int64_t deadline;
+
+	for (int i = 0; i < 100; i++) {
+		keys[i] = add(timers, 1, later + i % 3);
+		expect(timers, NULL, 0);
+		for (int j = 0; j < i; j++) {
+			check(keys[j] != keys[i]);
+			check_eq(miost_timers_get(timers, keys[j], NULL),
+				 -ENOENT);
+			check_eq(miost_timers_change(timers, keys[j], 0),
+				 -ENOENT);
+			check_eq(miost_timers_cancel(timers, keys[j]),
+				 -ENOENT);
+		}
+		check_ok(miost_timers_get(timers, keys[i], &deadline));
+		check_eq(deadline, later + i % 3);
+		check_ok(miost_timers_cancel(timers, keys[i]));
+		check_eq(miost_timers_len(timers), 0);
+	}
+	miost_timers_free(timers);
+}
+
 static void
 remove_by_id(void)
 {
@@ -363,10 +392,94 @@ capacities(void)
 		}
 		while (capacity > 0 && next < 1000) {
 			miost_event_array_clear(&array);
-			check_eq(poll_timers(timers, &array.sink), capacity);
-			for (size_t j = 0; j < capacity; j++)
+			/* One poll may give less than all that is due. */
+			check(poll_timers(timers, &array.sink) > 0);
+			check(array.len <= capacity);
+			for (size_t j = 0; j < array.len; j++)
 				check_eq(storage[j].id, next++);
 		}
+		miost_timers_free(timers);
+	}
+}
+
+/* A sink that gives what it is told to, and counts its calls. */
+struct counting_sink {
+	struct miost_sink sink;
+	struct miost_event events[4];
+	ssize_t gives;
+	int reserves, commits;
+};
+
+static ssize_t
+count_reserve(struct miost_sink *sink, size_t want, struct miost_event **slots)
+{
+	struct counting_sink *counting = (struct counting_sink *)sink;
+
+	counting->reserves++;
+	*slots = counting->events;
+	return counting->gives < (ssize_t)want ? counting->gives :
+						 (ssize_t)want;
+}
+
+static void
+count_commit(struct miost_sink *sink, size_t n)
+{
+	struct counting_sink *counting = (struct counting_sink *)sink;
+
+	check(n > 0);
+	counting->commits++;
+}
+
+static const struct miost_sink_ops counting_ops = { count_reserve,
+						    count_commit };
+
+static void
+nothing_due(void)
+{
+	struct counting_sink sink = { .sink.ops = &counting_ops, .gives = 4 };
+	struct miost_timers *timers = make_timers();
+	struct miost_source *source = miost_timers_source(timers);
+
+	check_eq(source->ops->poll(source, &sink.sink), 0);
+	add(timers, 1, INT64_MAX);
+	check(source->ops->max_timeout(source) > 0);
+	check_eq(source->ops->poll(source, &sink.sink), 0);
+	for (int i = 0; i < 1000; i++)
+		add(timers, 1, INT64_MAX - 1);
+	check_eq(source->ops->poll(source, &sink.sink), 0);
+	check_eq(sink.reserves, 0);
+	check_eq(sink.commits, 0);
+	miost_timers_free(timers);
+}
+
+/* Of a heap, and of enough to be sorted. */
+static void
+sinks_that_fail(void)
+{
+	static const ssize_t gives[] = { 0, -ENOMEM, -EIO };
+	static const size_t sizes[] = { 5, 1000 };
+
+	for (size_t i = 0; i < 6; i++) {
+		struct counting_sink sink = { .sink.ops = &counting_ops };
+		struct miost_timers *timers = make_timers();
+		struct miost_source *source = miost_timers_source(timers);
+		size_t n = sizes[i / 3];
+
+		for (miost_id id = 0; id < n; id++)
+			add(timers, id, 1);
+		check_eq(source->ops->max_timeout(source), 0);
+		sink.gives = gives[i % 3];
+		check_eq(source->ops->poll(source, &sink.sink), sink.gives);
+		check_eq(sink.reserves, 1);
+		check_eq(sink.commits, 0);
+		check_eq(miost_timers_len(timers), n);
+		sink.gives = 1;
+		for (miost_id id = 0; id < n; id++) {
+			check_eq(source->ops->poll(source, &sink.sink), 1);
+			check_eq(sink.events[0].id, id);
+		}
+		check_eq((size_t)sink.commits, n);
+		check_eq(miost_timers_len(timers), 0);
 		miost_timers_free(timers);
 	}
 }
@@ -449,12 +562,15 @@ static const struct tap_test tests[] = {
 	{ "cancelled timers do not fire", cancel },
 	{ "changed timers fire at their new deadline", change },
 	{ "the key of a timer that is gone is -ENOENT for good", stale_keys },
+	{ "and that of one that was the next to fire", stale_keys_of_near },
 	{ "cancel by id takes the earliest", remove_by_id },
 	{ "get: the deadline, or -ENOENT", get },
 	{ "get tells a stale event from the timer set anew", stale_event },
 	{ "change by a timeout", change_timeout },
 	{ "a negative timeout is -EINVAL", bad_timeout },
 	{ "sinks of 0, 1 and 100: in order, the rest stays", capacities },
+	{ "a sink is not asked for slots while nothing is due", nothing_due },
+	{ "a sink that is full, or fails: nothing is lost", sinks_that_fail },
 	{ "reserve, and what cannot be had", reserve },
 	{ "on a clock of the program's own", own_clock },
 	{ "free takes timers that are left, and NULL", freed_full },

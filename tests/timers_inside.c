@@ -3,32 +3,55 @@
  * Timers on a clock of the test's own, held against a plain model of them:
  * every order of adds, changes, cancels, removals and polls of small sinks
  * must give the same events. And what only shows inside: slots that are worn
- * out, and the memory taken.
+ * out, memory that is taken or cannot be had, and the work that a call does.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* How often memory can still be had; negative: always. */
-static int reallocs_left = -1;
+static int allocations_left = -1;
+static unsigned long allocations;
+
+static bool
+may_allocate(void)
+{
+	allocations++;
+	if (allocations_left > 0)
+		return allocations_left-- > 0;
+	return allocations_left < 0;
+}
+
+static void *
+test_malloc(size_t size)
+{
+	return may_allocate() ? malloc(size) : NULL;
+}
 
 static void *
 test_realloc(void *old, size_t size)
 {
-	if (reallocs_left == 0)
-		return NULL;
-	if (reallocs_left > 0)
-		reallocs_left--;
-	return realloc(old, size);
+	return may_allocate() ? realloc(old, size) : NULL;
 }
 
+#define malloc(size) test_malloc(size)
 #define realloc(old, size) test_realloc(old, size)
+
+#include "../lib/core/timers.h"
+
+/* Slots that are looked at, and comparisons. */
+static unsigned long steps;
+
+#define slot_of(timers, slot) (steps++, slot_of(timers, slot))
+#define before(timers, a, b) (steps++, before(timers, a, b))
+#define after(timers, entry, point) (steps++, after(timers, entry, point))
 
 #include "../lib/core/event.c"
 #include "../lib/core/sinks.c"
-#define FEW TIMERS_SORT_FEW
-#include "../lib/core/timers_sort.c"
-#undef FEW
-#include "../lib/core/timers_order.c"
 #include "../lib/core/timers.c"
+#include "../lib/core/timers_limit.c"
+#include "../lib/core/timers_near.c"
+#include "../lib/core/timers_slots.c"
+#include "../lib/core/timers_sort.c"
 
 #include "tap.h"
 
@@ -73,38 +96,53 @@ struct model {
 	miost_timer dead;
 };
 
-/* Every entry names a slot of its own, and the slots know where. */
+/* A slot's bits, and where its timer is. */
+static bool
+check_slot(const struct miost_timers *timers, uint32_t number)
+{
+	const struct block *block = block_of(timers, number);
+	const struct slot *slot = slot_of(timers, number);
+	uint64_t bit = bit_of(number);
+	const struct near *near = &timers->near;
+	struct entry entry = { block->deadlines[number % BLOCK], number };
+	bool is_far = after(timers, &entry, &near->limit);
+
+	check((block->worn_out & bit) == 0 || slot->generation == WORN_OUT);
+	if (slot->generation % 2 == 0)
+		return false;
+	check((block->free & bit) == 0);
+	check_eq((block->far & bit) != 0, is_far);
+	check_eq(slot->pos == FAR, is_far);
+	if (!is_far) {
+		check(slot->pos < near->len);
+		check_eq(near->entries[slot->pos].slot, number);
+		check_eq(near->entries[slot->pos].deadline, entry.deadline);
+	}
+	return true;
+}
+
+/* Every live timer is near or far, and what is near in order. */
 static void
 check_inside(const struct miost_timers *timers)
 {
-	static bool seen[2 * MOST];
-	uint32_t live = timers->near;
+	const struct near *near = &timers->near;
+	uint32_t live = 0;
 
-	memset(seen, 0, sizeof(seen));
-	check(timers->capacity <= sizeof(seen));
-	check(timers->near <= timers->len);
-	check(timers->len <= timers->capacity);
-	for (uint32_t i = 0; i < timers->capacity; i++) {
-		struct entry entry = timers->entries[i];
-
-		check(entry.slot < timers->slot_count);
-		check(!seen[entry.slot]);
-		seen[entry.slot] = true;
-		if (i >= timers->len) {
-			check(!in_use(timers, entry));
-			continue;
-		}
-		if (in_use(timers, entry))
-			check_eq(timers->slots[entry.slot].pos, i);
-		if (i < timers->near) {
-			check(in_use(timers, entry));
-			check(entry.deadline <= timers->limit);
-		} else if (in_use(timers, entry)) {
-			live++;
-			check(entry.deadline > timers->limit);
-		}
-	}
+	for (uint32_t i = 0; i < timers->block_count * BLOCK; i++)
+		live += check_slot(timers, i);
 	check_eq(live, timers->live);
+	check(near->len <= near->capacity);
+	for (uint32_t i = 0; i < near->len; i++) {
+		const struct entry *entries = near->entries;
+
+		check(slot_of(timers, entries[i].slot)->generation % 2 != 0);
+		check_eq(slot_of(timers, entries[i].slot)->pos, i);
+		if (i > 0 && near->sorted)
+			check(!before(timers, &entries[i - 1], &entries[i]));
+		if (i > 0 && !near->sorted)
+			check(!before(timers, &entries[i],
+				      &entries[(i - 1) / 4]));
+	}
 }
 
 static size_t
@@ -231,6 +269,7 @@ poll_some(struct model *model, size_t capacity)
 	struct miost_source *source = miost_timers_source(model->timers);
 	static struct miost_event storage[MOST];
 	struct miost_event_array array;
+	unsigned long allocations_before = allocations;
 	size_t due = 0, i;
 	int64_t span;
 	int n;
@@ -246,6 +285,7 @@ poll_some(struct model *model, size_t capacity)
 
 	miost_event_array_init(&array, storage, capacity);
 	n = source->ops->poll(source, &array.sink);
+	check_eq(allocations, allocations_before);
 	check_eq(array.len, n);
 	check(array.len <= due);
 	check_eq(n > 0, due > 0 && capacity > 0);
@@ -259,9 +299,8 @@ poll_some(struct model *model, size_t capacity)
 			if (model->live[k].id == model->live[i].id &&
 			    model->live[k].deadline ==
 				    model->live[i].deadline &&
-			    !in_use(model->timers,
-				    (struct entry){ 0, (uint32_t)
-						    model->live[k].key }))
+			    miost_timers_get(model->timers,
+					     model->live[k].key, NULL) < 0)
 				i = k;
 		forget(model, i);
 	}
@@ -359,7 +398,7 @@ crowded_deadline(size_t i, int pattern)
 	return now_ns - (int64_t)(i % 40) * 1000000000 - (int64_t)draw(3);
 }
 
-/* Polls once: all of `n` are due, and come in their order. */
+/* All of `n` are due, and come in their order. */
 static void
 fire_crowded(size_t n, int pattern)
 {
@@ -367,6 +406,7 @@ fire_crowded(size_t n, int pattern)
 	static int64_t deadlines[5000];
 	struct miost_event_array array;
 	struct miost_timers *timers;
+	size_t taken = 0;
 
 	check_eq(miost_timers_new(&timers), 0);
 	for (size_t i = 0; i < n; i++) {
@@ -374,8 +414,11 @@ fire_crowded(size_t n, int pattern)
 		check_eq(miost_timers_add_deadline(timers, i, deadlines[i],
 						   NULL), 0);
 	}
-	miost_event_array_init(&array, storage, n);
-	check_eq(timers->source.ops->poll(&timers->source, &array.sink), n);
+	for (; taken < n; taken += array.len) {
+		miost_event_array_init(&array, storage + taken, n - taken);
+		check(timers->source.ops->poll(&timers->source,
+					       &array.sink) > 0);
+	}
 	for (size_t i = 1; i < n; i++) {
 		int64_t before = deadlines[storage[i - 1].id];
 		int64_t after = deadlines[storage[i].id];
@@ -397,26 +440,54 @@ crowds(void)
 			fire_crowded(sizes[i], pattern);
 }
 
+/* More than the sort tells apart: it ends, and so do the timers. */
+static void
+all_the_same(void)
+{
+	static struct miost_event storage[5000];
+	struct miost_event_array array;
+	struct miost_timers *timers;
+	int taken = 0;
+
+	check_eq(miost_timers_new(&timers), 0);
+	for (int i = 0; i < 5000; i++)
+		check_eq(miost_timers_add_deadline(timers, 7, now_ns, NULL), 0);
+	while (taken < 5000) {
+		int n;
+
+		miost_event_array_init(&array, storage, 5000);
+		n = timers->source.ops->poll(&timers->source, &array.sink);
+		check(n > 0);
+		for (int i = 0; i < n; i++)
+			check_eq(storage[i].id, 7);
+		taken += n;
+	}
+	check_eq(miost_timers_len(timers), 0);
+	miost_timers_free(timers);
+}
+
 /* What is far is due, too, once its deadline is reached and not passed. */
 static void
 due_while_far(void)
 {
-	struct miost_event storage[4];
+	struct miost_event storage[32];
 	struct miost_event_array array;
 	struct miost_timers *timers;
 
 	check_eq(miost_timers_new(&timers), 0);
-	check_eq(miost_timers_add_deadline(timers, 1, now_ns + 10, NULL), 0);
+	for (int i = 0; i < 20; i++)
+		check_eq(miost_timers_add_deadline(timers, 1, now_ns + 10,
+						   NULL), 0);
 	check_eq(timers->source.ops->max_timeout(&timers->source), 10);
 	check_eq(miost_timers_add_deadline(timers, 2, now_ns + 20, NULL), 0);
-	check_eq(timers->len - timers->near, 1);
+	check_eq(timers->live - timers->near.len, 1);
 	now_ns += 20;
-	miost_event_array_init(&array, storage, 4);
-	check_eq(timers->source.ops->poll(&timers->source, &array.sink), 2);
+	miost_event_array_init(&array, storage, 32);
+	check_eq(timers->source.ops->poll(&timers->source, &array.sink), 21);
 	miost_timers_free(timers);
 }
 
-/* A key that was never given out, of a slot that is free. */
+/* Keys that were never given out: of a dead slot, and of none. */
 static void
 forged(void)
 {
@@ -424,53 +495,131 @@ forged(void)
 	miost_timer key;
 
 	check_eq(miost_timers_new(&timers), 0);
+	check_eq(miost_timers_get(timers, (miost_timer)1 << 32, NULL), -ENOENT);
 	check_eq(miost_timers_add_deadline(timers, 1, 1, NULL), 0);
 	check_eq(miost_timers_add_deadline(timers, 1, 1, &key), 0);
 	check_eq(miost_timers_cancel(timers, key), 0);
 	key += (miost_timer)1 << 32;
-	check_eq(timers->slots[(uint32_t)key].generation, key >> 32);
+	check_eq(slot_of(timers, (uint32_t)key)->generation, key >> 32);
 	check_eq(miost_timers_cancel(timers, key), -ENOENT);
 	check_eq(miost_timers_change(timers, key, 1), -ENOENT);
+	check_eq(miost_timers_reserve(timers, 4 * BLOCK), 0);
+	check(timers->block_capacity > timers->block_count);
+	/* What there is no slot for must not be read. */
+	timers->blocks[timers->block_count] = timers->blocks[0];
+	key = (miost_timer)1 << 32 | timers->block_count * BLOCK;
+	check_eq(miost_timers_get(timers, key, NULL), -ENOENT);
+	check_eq(miost_timers_change(timers, key, 1), -ENOENT);
+	check_eq(miost_timers_cancel(timers, key), -ENOENT);
 	check_eq(miost_timers_len(timers), 1);
 	miost_timers_free(timers);
 }
 
 /*
  * Backlogs, with sinks and handlers that would have the structure do its work
- * over and over: at this size what takes quadratic time does not end before
- * the test is ended.
+ * over and over. No call may take more steps than a scan of all slots and what
+ * it takes to order what is near; and on average they may be but few.
  */
-enum { BACKLOG = 200000 };
+enum {
+	BACKLOG = 200000,
+	ORDERING = 6,	/* steps for each entry that there is room for */
+	AVERAGE = 60	/* steps a call, and slots that are read */
+};
 
 struct backlog {
 	struct miost_timers *timers;
 	miost_timer keys[BACKLOG];
 	struct miost_event storage[4];
 	struct miost_event_array array;
+	uint64_t calls, steps, most;
 };
 
-static struct backlog *
-make_backlog(int64_t apart)
+/* After a call: `refilled_at` shows whether all slots were read. */
+static void
+count_call(struct backlog *backlog, uint32_t refilled_at)
 {
-	static struct backlog backlog;
+	backlog->calls++;
+	backlog->steps += steps;
+	if (backlog->timers->refilled_at != refilled_at)
+		backlog->steps += backlog->timers->block_count * BLOCK;
+	if (steps > backlog->most)
+		backlog->most = steps;
+}
 
-	check_eq(miost_timers_new(&backlog.timers), 0);
-	for (unsigned int i = 0; i < BACKLOG; i++)
-		check_eq(miost_timers_add_deadline(backlog.timers, i,
-						   now_ns + 1 + i * apart,
-						   &backlog.keys[i]), 0);
-	check_eq(backlog.timers->source.ops->max_timeout(
-			 &backlog.timers->source), 1);
-	return &backlog;
+static void
+add_to(struct backlog *backlog, miost_id id, int64_t deadline, miost_timer *key)
+{
+	uint32_t refilled_at = backlog->timers->refilled_at;
+
+	steps = 0;
+	check_eq(miost_timers_add_deadline(backlog->timers, id, deadline, key),
+		 0);
+	count_call(backlog, refilled_at);
+}
+
+static void
+change_in(struct backlog *backlog, miost_timer key, int64_t deadline)
+{
+	uint32_t refilled_at = backlog->timers->refilled_at;
+
+	steps = 0;
+	(void)miost_timers_change(backlog->timers, key, deadline);
+	count_call(backlog, refilled_at);
 }
 
 static int
 take(struct backlog *backlog, size_t capacity)
 {
 	struct miost_source *source = &backlog->timers->source;
+	uint32_t refilled_at = backlog->timers->refilled_at;
+	int n;
 
+	steps = 0;
 	miost_event_array_init(&backlog->array, backlog->storage, capacity);
-	return source->ops->poll(source, &backlog->array.sink);
+	n = source->ops->poll(source, &backlog->array.sink);
+	count_call(backlog, refilled_at);
+	return n;
+}
+
+static struct backlog *
+make_backlog(int64_t apart)
+{
+	static struct backlog backlog;
+
+	backlog.calls = backlog.steps = backlog.most = 0;
+	check_eq(miost_timers_new(&backlog.timers), 0);
+	/* Ids in no order, as those of pointers. */
+	for (unsigned int i = 0; i < BACKLOG; i++)
+		add_to(&backlog, i * 7919 % BACKLOG, now_ns + 1 + i * apart,
+		       &backlog.keys[i]);
+	return &backlog;
+}
+
+static void
+end_backlog(struct backlog *backlog)
+{
+	const struct near *near = &backlog->timers->near;
+
+	printf("# most %g a place, average %g\n",
+	       (double)backlog->most / near->capacity,
+	       (double)backlog->steps / (double)backlog->calls);
+	check(near->capacity < BACKLOG / 10);
+	check(backlog->most <= (uint64_t)ORDERING * near->capacity);
+	check(backlog->steps <= AVERAGE * backlog->calls);
+	check_inside(backlog->timers);
+	miost_timers_free(backlog->timers);
+}
+
+static void
+backlog_of_equals(void)
+{
+	struct backlog *backlog = make_backlog(0);
+
+	now_ns++;
+	while (take(backlog, 1) > 0)
+		;
+	check_eq(miost_timers_len(backlog->timers), 0);
+	end_backlog(backlog);
 }
 
 /* For every event taken another is due. */
@@ -482,11 +631,10 @@ backlog_that_stays(void)
 	now_ns++;
 	for (int i = 0; i < BACKLOG; i++) {
 		check_eq(take(backlog, 1), 1);
-		check_eq(miost_timers_add_deadline(backlog->timers,
-						   (miost_id)(BACKLOG + i),
-						   now_ns, NULL), 0);
+		add_to(backlog, (miost_id)draw(2 * BACKLOG),
+		       now_ns - i % 977, NULL);
 	}
-	miost_timers_free(backlog->timers);
+	end_backlog(backlog);
 }
 
 /* Every event cancels one that is due, too, and moves another. */
@@ -503,13 +651,26 @@ backlog_that_is_cancelled(void)
 
 			miost_timers_cancel(backlog->timers,
 					    backlog->keys[id ^ 1]);
-			miost_timers_change(backlog->timers,
-					    backlog->keys[(id + 7919) %
-							  BACKLOG],
-					    now_ns + INT64_C(1) * BACKLOG);
+			change_in(backlog,
+				  backlog->keys[(id + 7919) % BACKLOG],
+				  now_ns + INT64_C(1) * BACKLOG);
 		}
 	}
-	miost_timers_free(backlog->timers);
+	end_backlog(backlog);
+}
+
+static void
+backlog_of_half(void)
+{
+	struct backlog *backlog = make_backlog(1);
+	int taken = 0, n;
+
+	check_eq(take(backlog, 1), 0);
+	now_ns += BACKLOG / 2;
+	while ((n = take(backlog, 1)) > 0)
+		taken += n;
+	check_eq(taken, BACKLOG / 2);
+	end_backlog(backlog);
 }
 
 /* More become due with every poll. */
@@ -527,7 +688,57 @@ backlog_that_grows(void)
 		taken += n;
 		now_ns += 1000;
 	}
-	miost_timers_free(backlog->timers);
+	end_backlog(backlog);
+}
+
+/* Added, and changed, to be earlier than all that were before. */
+static void
+ever_earlier(void)
+{
+	struct backlog *backlog = make_backlog(-1);
+
+	check_eq(take(backlog, 1), 1);
+	for (int64_t i = 1; i <= BACKLOG; i++)
+		add_to(backlog, 1, now_ns - BACKLOG - i, NULL);
+	for (int64_t i = 1; i < BACKLOG; i++)
+		change_in(backlog, backlog->keys[i], now_ns - 2 * BACKLOG - i);
+	end_backlog(backlog);
+}
+
+/* Of many timers few are left, which are set again and again. */
+static void
+few_of_many(void)
+{
+	struct backlog *backlog = make_backlog(1);
+
+	for (int i = 10; i < BACKLOG; i++)
+		check_eq(miost_timers_cancel(backlog->timers,
+					     backlog->keys[i]), 0);
+	now_ns += BACKLOG;
+	for (int i = 0; i < 10000; i++) {
+		now_ns += 1000;
+		check_eq(take(backlog, 1), 1);
+		add_to(backlog, 1, now_ns + 100, NULL);
+	}
+	end_backlog(backlog);
+}
+
+/* Of many timers some are left, and with every poll more of them are due. */
+static void
+some_of_many(void)
+{
+	struct backlog *backlog = make_backlog(1000);
+	int left = BACKLOG / 40, taken = 0;
+
+	for (int i = left; i < BACKLOG; i++)
+		check_eq(miost_timers_cancel(backlog->timers,
+					     backlog->keys[i]), 0);
+	now_ns += 10000;
+	while (taken < left) {
+		taken += take(backlog, 1);
+		now_ns += 2000;
+	}
+	end_backlog(backlog);
 }
 
 /* A few timers a day ahead must not make all that come later near. */
@@ -540,12 +751,21 @@ stays_small(void)
 	check_eq(miost_timers_add_deadline(timers, 0, now_ns + (1LL << 50),
 					   NULL), 0);
 	check(timers->source.ops->max_timeout(&timers->source) > 0);
-	check_eq(timers->near, 1);
+	check_eq(timers->near.len, 1);
 	for (int i = 0; i < 100000; i++)
 		check_eq(miost_timers_add_deadline(
 				 timers, 1, now_ns + 1000 + i, NULL), 0);
-	check(timers->near < 40000);
+	check(timers->near.len < 20000);
+	check_inside(timers);
 	miost_timers_free(timers);
+}
+
+static size_t
+bytes_of(const struct miost_timers *timers)
+{
+	return timers->block_count * sizeof(struct block) +
+	       timers->block_capacity * sizeof(struct block *) +
+	       timers->near.capacity * 2 * sizeof(struct entry);
 }
 
 static void
@@ -553,7 +773,6 @@ memory(void)
 {
 	struct miost_timers *timers;
 	miost_timer *keys = malloc(200000 * sizeof(*keys));
-	size_t bytes;
 
 	check(keys != NULL);
 	check_eq(miost_timers_new(&timers), 0);
@@ -561,10 +780,8 @@ memory(void)
 		check_eq(miost_timers_add_deadline(timers, i,
 						   (int64_t)draw(1 << 30),
 						   &keys[i]), 0);
-		bytes = timers->capacity * sizeof(*timers->entries) +
-			timers->slot_count * sizeof(*timers->slots);
 		if (i >= 1000)
-			check(bytes <= 36 * (i + 1));
+			check(bytes_of(timers) <= 40 * (i + 1));
 	}
 	/* Turning them over takes no more. */
 	for (size_t i = 0; i < 1000000; i++) {
@@ -575,11 +792,30 @@ memory(void)
 						   (int64_t)draw(1 << 30),
 						   &keys[k]), 0);
 	}
-	bytes = timers->capacity * sizeof(*timers->entries) +
-		timers->slot_count * sizeof(*timers->slots);
-	check(bytes <= 40 * 200000);
+	check(bytes_of(timers) <= 36 * 200000);
 	free(keys);
 	miost_timers_free(timers);
+}
+
+/* Adds timers until every slot is in use, and returns the last one's key. */
+static miost_timer
+fill(struct miost_timers *timers)
+{
+	miost_timer key;
+
+	do
+		check_eq(miost_timers_add_deadline(timers, 1, now_ns + 1,
+						   &key), 0);
+	while (timers->open != NO_BLOCK);
+	return key;
+}
+
+/* Has a live timer be the last that its slot can have. Returns its key. */
+static miost_timer
+make_last(struct miost_timers *timers, uint32_t slot)
+{
+	slot_of(timers, slot)->generation = WORN_OUT - 1;
+	return (miost_timer)(WORN_OUT - 1) << 32 | slot;
 }
 
 /* A slot's last generation is never followed by its first. */
@@ -591,21 +827,19 @@ worn_out(void)
 	uint32_t slot;
 
 	check_eq(miost_timers_new(&timers), 0);
-	check_eq(miost_timers_add_deadline(timers, 1, 1, &first), 0);
-	check_eq(miost_timers_cancel(timers, first), 0);
+	first = fill(timers);
 	slot = (uint32_t)first;
-	timers->slots[slot].generation = WORN_OUT - 2;
-	check_eq(miost_timers_add_deadline(timers, 1, 1, &last), 0);
-	check_eq((uint32_t)last, slot);
+	last = make_last(timers, slot);
 	check_eq(miost_timers_cancel(timers, last), 0);
-	check_eq(timers->slots[slot].generation, WORN_OUT);
+	check_eq(slot_of(timers, slot)->generation, WORN_OUT);
 	for (int i = 0; i < 200; i++) {
 		check_eq(miost_timers_add_deadline(timers, 1, 1, &key), 0);
 		check((uint32_t)key != slot);
+		check_eq(miost_timers_cancel(timers, key), 0);
 	}
 	check_eq(miost_timers_cancel(timers, first), -ENOENT);
 	check_eq(miost_timers_cancel(timers, last), -ENOENT);
-	check_eq(miost_timers_len(timers), 200);
+	check_inside(timers);
 	miost_timers_free(timers);
 }
 
@@ -618,9 +852,11 @@ all_worn_out(void)
 
 	check_eq(miost_timers_new(&timers), 0);
 	check_eq(miost_timers_reserve(timers, 100), 0);
-	had = timers->slot_count;
+	fill(timers);
+	had = timers->block_count * BLOCK;
 	for (uint32_t i = 0; i < had; i++)
-		timers->slots[i].generation = WORN_OUT;
+		check_eq(miost_timers_cancel(timers, make_last(timers, i)), 0);
+	check_eq(miost_timers_len(timers), 0);
 	for (uint32_t i = 0; i < 300; i++) {
 		miost_timer key;
 
@@ -628,10 +864,11 @@ all_worn_out(void)
 		check((uint32_t)key >= had);
 	}
 	check_eq(miost_timers_len(timers), 300);
+	check_inside(timers);
 	miost_timers_free(timers);
 }
 
-/* The entries grow, the slots do not, and the one place swept is worn. */
+/* The one slot that is dead is worn, too. */
 static void
 worn_out_of_memory(void)
 {
@@ -640,20 +877,118 @@ worn_out_of_memory(void)
 	uint32_t slot;
 
 	check_eq(miost_timers_new(&timers), 0);
-	do
-		check_eq(miost_timers_add_deadline(timers, 1, now_ns + 1,
-						   &key), 0);
-	while (timers->len < timers->capacity);
-	slot = (uint32_t)key;
-	timers->slots[slot].generation = WORN_OUT - 1;
-	key = (miost_timer)(WORN_OUT - 1) << 32 | slot;
-	check_eq(miost_timers_cancel(timers, key), 0);
-	reallocs_left = 1;
+	slot = (uint32_t)fill(timers);
+	check_eq(miost_timers_cancel(timers, make_last(timers, slot)), 0);
+	allocations_left = 0;
 	check_eq(miost_timers_add_deadline(timers, 1, 1, NULL), -ENOMEM);
-	reallocs_left = -1;
+	allocations_left = -1;
 	check_eq(miost_timers_add_deadline(timers, 1, 1, &key), 0);
 	check((uint32_t)key != slot);
 	miost_timers_free(timers);
+}
+
+/* Any of the allocations of an add, or of a reserve, fails. */
+static void
+out_of_memory(void)
+{
+	static struct miost_event storage[2 * BLOCK];
+	struct miost_event_array array;
+
+	for (int left = 0; left < 8; left++) {
+		struct miost_timers *timers;
+		uint32_t capacity;
+		int had;
+
+		check_eq(miost_timers_new(&timers), 0);
+		(void)fill(timers);
+		had = (int)timers->live;
+		capacity = timers->near.capacity;
+		allocations_left = left / 2;
+		if (left % 2 == 0)
+			check_eq(miost_timers_add_deadline(timers, 1, 1, NULL),
+				 -ENOMEM);
+		else
+			check_eq(miost_timers_reserve(timers, 1000), -ENOMEM);
+		check_eq(allocations_left, 0);
+		allocations_left = -1;
+		/* The last is that of the blocks. */
+		check(timers->near.capacity == capacity || left / 2 == 3);
+		check_inside(timers);
+		now_ns++;
+		miost_event_array_init(&array, storage, 2 * BLOCK);
+		check_eq(timers->source.ops->poll(&timers->source, &array.sink),
+			 had);
+		(void)fill(timers);
+		check_eq(miost_timers_reserve(timers, 1000), 0);
+		check_inside(timers);
+		miost_timers_free(timers);
+	}
+}
+
+/* While a slot is dead an add finds it, if there is no memory for others. */
+static void
+swept_for_want_of_memory(void)
+{
+	struct miost_timers *timers;
+	miost_timer key;
+
+	check_eq(miost_timers_new(&timers), 0);
+	key = fill(timers);
+	allocations_left = 0;
+	check_eq(miost_timers_cancel(timers, key), 0);
+	check_eq(miost_timers_add_deadline(timers, 1, 1, NULL), 0);
+	check_eq(miost_timers_add_deadline(timers, 1, 1, NULL), -ENOMEM);
+	allocations_left = -1;
+	check_inside(timers);
+	miost_timers_free(timers);
+}
+
+/* Adds, cancels and polls at random, up to what was reserved. */
+static void
+turn_over(struct miost_timers *timers, size_t most)
+{
+	static miost_timer keys[2000];
+	struct miost_event storage[4];
+	struct miost_event_array array;
+
+	memset(keys, 0, sizeof(keys));
+	for (int i = 0; i < 30000; i++) {
+		size_t k = draw(most);
+
+		if (draw(8) == 0) {
+			now_ns += 100;
+			miost_event_array_init(&array, storage, draw(5));
+			timers->source.ops->max_timeout(&timers->source);
+			timers->source.ops->poll(&timers->source, &array.sink);
+		}
+		if (miost_timers_cancel(timers, keys[k]) == 0 && draw(2) == 0)
+			continue;
+		check_eq(miost_timers_add_deadline(timers, k, draw_deadline(),
+						   &keys[k]), 0);
+	}
+}
+
+static void
+reserved(void)
+{
+	static const size_t sizes[] = { 1, 7, 63, 64, 65, 300, 2000 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct miost_timers *timers;
+		unsigned long had;
+
+		check_eq(miost_timers_new(&timers), 0);
+		check_eq(miost_timers_reserve(timers, sizes[i]), 0);
+		had = allocations;
+		turn_over(timers, sizes[i]);
+		/* It has room for as many even if all live at once. */
+		while (timers->live < sizes[i])
+			check_eq(miost_timers_add_deadline(timers, 1, now_ns,
+							   NULL), 0);
+		check_eq(allocations, had);
+		check_inside(timers);
+		miost_timers_free(timers);
+	}
 }
 
 static const struct tap_test tests[] = {
@@ -662,17 +997,25 @@ static const struct tap_test tests[] = {
 	{ "as the model says, with many", many },
 	{ "equal deadlines go by id, with small sinks and large", all_equal },
 	{ "deadlines that crowd, at any scale", crowds },
+	{ "many of one deadline and one id", all_the_same },
 	{ "far ones are due when their deadline is reached", due_while_far },
 	{ "a key that was made up: -ENOENT", forged },
+	{ "a backlog of equal deadlines, one by one", backlog_of_equals },
 	{ "a backlog, and for each event another", backlog_that_stays },
 	{ "a backlog that is cancelled and moved", backlog_that_is_cancelled },
+	{ "a backlog of half of all", backlog_of_half },
 	{ "a backlog that grows with every poll", backlog_that_grows },
+	{ "each earlier than all before", ever_earlier },
+	{ "few left of many", few_of_many },
+	{ "some left of many, ever more due", some_of_many },
 	{ "a far deadline first does not make all others near", stays_small },
-	{ "at most 36 bytes a timer, 40 when turned over", memory },
+	{ "at most 40 bytes a timer, turned over or not", memory },
 	{ "a slot that is worn out is not used again", worn_out },
 	{ "when all slots are worn out, others are made", all_worn_out },
-	{ "a worn slot, and half of the memory for others",
-	  worn_out_of_memory },
+	{ "a worn slot, and no memory for others", worn_out_of_memory },
+	{ "when an allocation fails, nothing is lost", out_of_memory },
+	{ "without memory dead slots are used", swept_for_want_of_memory },
+	{ "what was reserved is there, whatever happens between", reserved },
 };
 
 TAP_MAIN(tests)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: the interface, the slots and the source. */
+/* Timers: the interface and the source. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -7,19 +7,7 @@
 #include "probes.h"
 #include "timers.h"
 
-#ifdef __GNUC__
-#define PREFETCH(address) __builtin_prefetch((address), 1)
-#else
-#define PREFETCH(address) ((void)(address))
-#endif
-
-/* The generation of a slot that is never used again. */
-#define WORN_OUT (UINT32_MAX - 1)
-
-enum {
-	GROWTH = 64,	/* timers to make room for at least */
-	AHEAD = 16	/* adds from now is when a slot fetched now is used */
-};
+#define NO_SLOT UINT32_MAX
 
 int64_t
 miost_deadline(int64_t now, int64_t span)
@@ -29,107 +17,10 @@ miost_deadline(int64_t now, int64_t span)
 	return now < INT64_MIN - span ? INT64_MIN : now + span;
 }
 
-/* Puts an entry at the first spare place, whose slot is in use by now. */
-static inline void
-insert(struct miost_timers *timers, struct entry entry)
-{
-	timers->operations++;
-	if (entry.deadline > timers->limit)
-		place(timers, timers->len++, entry);
-	else
-		miost__timers_insert_near(timers, entry);
-}
-
-static int
-grow(struct miost_timers *timers, size_t capacity)
-{
-	size_t extra = capacity - timers->capacity;
-	struct entry *entries;
-	struct slot *slots;
-
-	if (extra > UINT32_MAX - timers->slot_count ||
-	    timers->slot_count + extra > PTRDIFF_MAX / sizeof(*entries))
-		return -ENOMEM;
-	entries = realloc(timers->entries, capacity * sizeof(*entries));
-	if (entries == NULL)
-		return -ENOMEM;
-	timers->entries = entries;
-	slots = realloc(timers->slots,
-			(timers->slot_count + extra) * sizeof(*slots));
-	if (slots == NULL)
-		return -ENOMEM;
-	timers->slots = slots;
-
-	while (timers->capacity < capacity) {
-		slots[timers->slot_count].generation = 0;
-		entries[timers->capacity++].slot = timers->slot_count++;
-	}
-	return 0;
-}
-
-/*
- * Makes a spare entry where there is none. What is grown to is an eighth more
- * when all are live, and a quarter more than are live when an eighth was not:
- * the next sweep is not to come soon.
- */
-static int
-make_room(struct miost_timers *timers)
-{
-	size_t capacity = (size_t)timers->capacity - timers->capacity / 8 +
-			  timers->live / 4;
-	size_t least = (size_t)timers->live + GROWTH;
-	int err;
-
-	if (timers->live < timers->capacity - timers->capacity / 8) {
-		miost__timers_sweep(timers);
-		return 0;
-	}
-	err = grow(timers, capacity > least ? capacity : least);
-	if (err < 0 && timers->live < timers->capacity) {
-		miost__timers_sweep(timers);
-		return 0;
-	}
-	return err;
-}
-
-static struct slot *
-spare_slot(const struct miost_timers *timers)
-{
-	return &timers->slots[timers->entries[timers->len].slot];
-}
-
-/* Whether there is a spare entry, and its slot can be used once more. */
-static bool
-has_spare(const struct miost_timers *timers)
-{
-	return timers->len < timers->capacity &&
-	       spare_slot(timers)->generation != WORN_OUT;
-}
-
-/* Sees to it that there is, and drops the slots that are worn out. */
-static int
-make_spare(struct miost_timers *timers)
-{
-	int err = 0;
-
-	while (err == 0 && !has_spare(timers)) {
-		if (timers->len == timers->capacity) {
-			err = make_room(timers);
-		} else {
-			struct entry *entries = timers->entries;
-
-			entries[timers->len].slot =
-				entries[--timers->capacity].slot;
-		}
-	}
-	return err;
-}
-
-/* The key of the timer that a slot is in use by. */
 static miost_timer
 make_key(const struct miost_timers *timers, uint32_t slot)
 {
-	return (miost_timer)timers->slots[slot].generation << 32 | slot;
+	return (miost_timer)slot_of(timers, slot)->generation << 32 | slot;
 }
 
 /* Stores the slot of a live timer's key. */
@@ -139,10 +30,25 @@ find(const struct miost_timers *timers, miost_timer key, uint32_t *slot)
 	uint32_t generation = (uint32_t)(key >> 32);
 
 	*slot = (uint32_t)key;
-	if (*slot >= timers->slot_count || generation % 2 == 0 ||
-	    timers->slots[*slot].generation != generation)
+	if (*slot / BLOCK >= timers->block_count || generation % 2 == 0 ||
+	    slot_of(timers, *slot)->generation != generation)
 		return -ENOENT;
 	return 0;
+}
+
+/* Puts a live timer where it belongs. */
+static inline void
+insert(struct miost_timers *timers, const struct entry *entry)
+{
+	struct block *block = block_of(timers, entry->slot);
+
+	timers->operations++;
+	if (!after(timers, entry, &timers->near.limit)) {
+		miost__timers_enter(timers, entry);
+		return;
+	}
+	block->slots[entry->slot % BLOCK].pos = FAR;
+	block->far |= bit_of(entry->slot);
 }
 
 /* The source. */
@@ -157,39 +63,36 @@ timers_max_timeout(struct miost_source *source)
 	if (timers->live == 0)
 		return MIOST_FOREVER;
 	now = timers->now(timers->arg);
-	miost__timers_gather(timers, now);
-	earliest = timers->entries[timers->sorted ? timers->near - 1 : 0]
-			   .deadline;
+	miost__timers_refill(timers, now);
+	earliest = miost__timers_earliest(timers)->deadline;
 	if (earliest <= now)
 		return 0;
 	span = (uint64_t)earliest - (uint64_t)now;
 	return span < INT64_MAX ? (int64_t)span : INT64_MAX;
 }
 
-/* Makes the event of an entry's timer. */
+/* Makes the event of an entry's timer, whose life ends. */
 static inline void
-fire(const struct miost_timers *timers, struct entry entry,
+fire(struct miost_timers *timers, const struct entry *entry,
      struct miost_event *event)
 {
-	event->id = timers->slots[entry.slot].id;
+	event->id = slot_of(timers, entry->slot)->id;
 	event->readiness = MIOST_TIMER;
 	event->reserved = 0;
-	MIOST__PROBE(timer_fire, timers, make_key(timers, entry.slot),
-		     event->id, entry.deadline);
+	MIOST__PROBE(timer_fire, timers, make_key(timers, entry->slot),
+		     event->id, entry->deadline);
+	kill_slot(timers, entry->slot);
 }
 
-/* Fires the earliest of a sorted near part. */
+/* Fires the earliest of those sorted. */
 static void
 fire_sorted(struct miost_timers *timers, struct miost_event *events,
 	    uint32_t n)
 {
-	const struct entry *end = timers->entries + timers->near;
+	const struct entry *end = timers->near.entries + timers->near.len;
 
-	for (uint32_t i = 0; i < n; i++) {
-		fire(timers, *--end, &events[i]);
-		timers->slots[end->slot].generation++;
-	}
-	timers->live -= n;
+	for (uint32_t i = 0; i < n; i++)
+		fire(timers, --end, &events[i]);
 	miost__timers_drop_earliest(timers, n);
 }
 
@@ -198,10 +101,10 @@ static void
 fire_heap(struct miost_timers *timers, struct miost_event *events, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		struct entry earliest = timers->entries[0];
+		struct entry earliest = *miost__timers_earliest(timers);
 
-		fire(timers, earliest, &events[i]);
-		miost__timers_remove_near(timers, earliest.slot);
+		miost__timers_pull(timers, 0);
+		fire(timers, &earliest, &events[i]);
 	}
 }
 
@@ -217,14 +120,14 @@ timers_poll(struct miost_source *source, struct miost_sink *sink)
 	if (timers->live == 0)
 		return 0;
 	now = timers->now(timers->arg);
-	miost__timers_gather(timers, now);
+	miost__timers_refill(timers, now);
 	due = miost__timers_count_due(timers, now);
 	if (due == 0)
 		return 0;
 	n = sink->ops->reserve(sink, due < INT_MAX ? due : INT_MAX, &slots);
 	if (n <= 0)
 		return (int)n;
-	if (timers->sorted)
+	if (timers->near.sorted)
 		fire_sorted(timers, slots, (uint32_t)n);
 	else
 		fire_heap(timers, slots, (uint32_t)n);
@@ -250,7 +153,8 @@ miost_timers_new_with_clock(struct miost_timers **out,
 	timers->source.ops = &timers_ops;
 	timers->now = now;
 	timers->arg = arg;
-	timers->limit = INT64_MIN;
+	timers->open = NO_BLOCK;
+	timers->near.limit.deadline = INT64_MIN;
 	timers->random = (uint32_t)((uintptr_t)timers >> 4);
 	*out = timers;
 	return 0;
@@ -261,8 +165,8 @@ miost_timers_free(struct miost_timers *timers)
 {
 	if (timers == NULL)
 		return;
-	free(timers->entries);
-	free(timers->slots);
+	miost__timers_free_slots(timers);
+	miost__timers_free_near(timers);
 	free(timers);
 }
 
@@ -281,10 +185,18 @@ miost_timers_len(const struct miost_timers *timers)
 int
 miost_timers_reserve(struct miost_timers *timers, size_t n)
 {
-	/* Cancelled ones take room till there is enough of them to sweep. */
-	size_t capacity = n < SIZE_MAX / 2 ? n + n / 7 + 8 : n;
+	return miost__timers_grow(timers, n);
+}
 
-	return capacity > timers->capacity ? grow(timers, capacity) : 0;
+/* Adds a timer when no slot is free. */
+static int
+add_to_more(struct miost_timers *timers, miost_id id, int64_t deadline,
+	    miost_timer *key)
+{
+	int err = miost__timers_make_room(timers);
+
+	return err < 0 ? err :
+			 miost_timers_add_deadline(timers, id, deadline, key);
 }
 
 int
@@ -292,28 +204,21 @@ miost_timers_add_deadline(struct miost_timers *timers, miost_id id,
 			  int64_t deadline, miost_timer *key)
 {
 	struct entry entry = { .deadline = deadline };
+	struct block *block;
 	struct slot *slot;
 
-	if (!has_spare(timers)) {
-		int err = make_spare(timers);
-
-		if (err < 0)
-			return err;
-	}
-	entry.slot = timers->entries[timers->len].slot;
-	slot = spare_slot(timers);
-	/* Adds come in bursts: fetch the slot of one to come. */
-	if (timers->capacity - timers->len > AHEAD)
-		PREFETCH(&timers->slots[timers->entries[timers->len + AHEAD]
-						.slot]);
+	if (timers->open == NO_BLOCK)
+		return add_to_more(timers, id, deadline, key);
+	entry.slot = take_slot(timers);
+	block = block_of(timers, entry.slot);
+	slot = &block->slots[entry.slot % BLOCK];
+	block->deadlines[entry.slot % BLOCK] = deadline;
 	slot->id = id;
-	slot->generation++;
 	if (key != NULL)
 		*key = make_key(timers, entry.slot);
 	MIOST__PROBE(timer_add, timers, make_key(timers, entry.slot), id,
 		     deadline);
-	timers->live++;
-	insert(timers, entry);
+	insert(timers, &entry);
 	return 0;
 }
 
@@ -343,7 +248,19 @@ miost_timers_get(const struct miost_timers *timers, miost_timer key,
 	if (find(timers, key, &slot) < 0)
 		return -ENOENT;
 	if (deadline != NULL)
-		*deadline = timers->entries[timers->slots[slot].pos].deadline;
+		*deadline = block_of(timers, slot)->deadlines[slot % BLOCK];
+	return 0;
+}
+
+/* Moves a timer that is near, or is to be. */
+static int
+move(struct miost_timers *timers, const struct entry *entry)
+{
+	uint32_t pos = slot_of(timers, entry->slot)->pos;
+
+	if (pos != FAR)
+		miost__timers_pull(timers, pos);
+	insert(timers, entry);
 	return 0;
 }
 
@@ -352,19 +269,17 @@ miost_timers_change(struct miost_timers *timers, miost_timer key,
 		    int64_t deadline)
 {
 	struct entry entry = { .deadline = deadline };
-	uint32_t i;
+	struct block *block;
 
 	if (find(timers, key, &entry.slot) < 0)
 		return -ENOENT;
 	MIOST__PROBE(timer_change, timers, key, deadline);
-	i = timers->slots[entry.slot].pos;
-	if (i >= timers->near && deadline > timers->limit) {
-		timers->entries[i].deadline = deadline;
+	block = block_of(timers, entry.slot);
+	block->deadlines[entry.slot % BLOCK] = deadline;
+	if (block->slots[entry.slot % BLOCK].pos == FAR &&
+	    after(timers, &entry, &timers->near.limit))
 		return 0;
-	}
-	miost__timers_take_out(timers, entry.slot);
-	insert(timers, entry);
-	return 0;
+	return move(timers, &entry);
 }
 
 int
@@ -377,53 +292,50 @@ miost_timers_change_timeout(struct miost_timers *timers, miost_timer key,
 				   deadline_after(timers, timeout));
 }
 
-/*
- * Removes a timer. A far one keeps its entry, and with it its slot, until the
- * next sweep: to take it out would touch three places of memory, not one.
- * Without a call for a far one no register need be saved.
- */
-static inline void
-remove_slot(struct miost_timers *timers, uint32_t slot)
-{
-	MIOST__PROBE(timer_cancel, timers, make_key(timers, slot),
-		     timers->slots[slot].id);
-	if (timers->slots[slot].pos < timers->near) {
-		miost__timers_remove_near(timers, slot);
-		return;
-	}
-	timers->slots[slot].generation++;
-	if (--timers->live == 0)
-		timers->len = 0;
-}
-
 int
 miost_timers_cancel(struct miost_timers *timers, miost_timer key)
 {
-	uint32_t slot;
+	struct slot *slot;
+	uint32_t number;
 
-	if (find(timers, key, &slot) < 0)
+	if (find(timers, key, &number) < 0)
 		return -ENOENT;
-	remove_slot(timers, slot);
+	slot = slot_of(timers, number);
+	MIOST__PROBE(timer_cancel, timers, key, slot->id);
+	if (slot->pos != FAR)
+		return miost__timers_cancel_near(timers, number);
+	kill_slot(timers, number);
 	return 0;
+}
+
+/* Finds the earliest timer of a block with this id, the first of those. */
+static void
+find_id(const struct miost_timers *timers, uint32_t number, miost_id id,
+	struct entry *earliest)
+{
+	const struct block *block = timers->blocks[number];
+
+	for (uint32_t i = 0; i < BLOCK; i++) {
+		const struct slot *slot = &block->slots[i];
+
+		if (slot->id != id || slot->generation % 2 == 0)
+			continue;
+		if (earliest->slot == NO_SLOT ||
+		    block->deadlines[i] < earliest->deadline)
+			*earliest = (struct entry){ block->deadlines[i],
+						    number * BLOCK + i };
+	}
 }
 
 int
 miost_timers_cancel_id(struct miost_timers *timers, miost_id id)
 {
-	uint32_t earliest = UINT32_MAX;
+	struct entry earliest = { .slot = NO_SLOT };
 
-	for (uint32_t i = 0; i < timers->len; i++) {
-		if (timers->slots[timers->entries[i].slot].id != id ||
-		    !in_use(timers, timers->entries[i]))
-			continue;
-		if (earliest == UINT32_MAX ||
-		    timers->entries[i].deadline <
-			    timers->entries[earliest].deadline)
-			earliest = i;
-	}
-	if (earliest == UINT32_MAX)
+	for (uint32_t i = 0; i < timers->block_count; i++)
+		find_id(timers, i, id, &earliest);
+	if (earliest.slot == NO_SLOT)
 		return -ENOENT;
 
-	remove_slot(timers, timers->entries[earliest].slot);
-	return 0;
+	return miost_timers_cancel(timers, make_key(timers, earliest.slot));
 }

@@ -3,28 +3,38 @@
  * Timers inside: a small heap of those that are due soon, all others unsorted.
  *
  * Most timers are cancelled or moved before they come near their deadline, so
- * ordering them is work for nothing. The entries are one array in three parts:
+ * ordering them is work for nothing, and so is moving them in memory. A timer
+ * has one slot for as long as it lives, in a block of 64 that stays where it
+ * is. Its key is the slot's number and its generation, which is odd while a
+ * timer has the slot.
  *
- *	0 ... near ... len ... capacity
- *	 near    far    spare
+ * All timers are in one strict order: by deadline, then id, then slot. A limit
+ * is a point in this order. What is not after the limit of the near part is
+ * near, all else is far.
  *
- * The near part holds every deadline up to `limit`, as a 4-ary heap, or, when
- * much of it is due at once, sorted with the earliest last. The far part holds
- * the later deadlines in no order: to add, to move and to cancel there takes
- * constant time, whatever their number. When the near part runs out, or has
- * grown too large, a new limit is drawn from a sample, so that about an eighth
- * is near again, and the array is partitioned anew. That reads every entry; so
- * does sorting for those that are near, and an insertion undoes it. Neither is
- * done before there were as many operations as a fixed part of what it reads,
- * save to find the earliest when nothing is near. Until then a poll may deliver
- * less than all that is due.
+ *  - Near timers have an entry in an array that is a 4-ary heap, or, when much
+ *    of it is due, sorted with the earliest last. The slot knows the position.
+ *  - Far timers have nothing but their slot, and a bit of its block. To add, to
+ *    move and to cancel them takes constant time, whatever their number.
  *
- * An entry's slot holds what the ordering does not need, and where the entry
- * is. Slots never move, so a key is a slot's number and its generation. Every
- * slot is named by exactly one entry: the spare entries are the free slots. A
- * far timer that is cancelled leaves its entry, and so its slot, to the next
- * sweep, which comes when the array is full. 32 bytes a timer, and at most a
- * quarter more as slack.
+ * When nothing is near, a later limit is drawn from a sample of what is far,
+ * and all far deadlines are read, to make near what is not after it: about half
+ * of what the array has room for, an eighth at most while not all of it is due.
+ * When the array is full, an earlier limit is drawn, and half of it is far
+ * again. In a strict order there always is such a limit, however many timers
+ * have the same deadline. So ordering what is near takes bounded time, and one
+ * poll may deliver less than all that is due.
+ *
+ * All deadlines are read once a poll at most, and, while anything is near, only
+ * after as many operations as are a fixed part of them. What is near is sorted
+ * again, after an insertion into it, only after as many operations as it has
+ * entries.
+ *
+ * A slot whose timer is gone is dead. It is made free by a sweep, when no slot
+ * is free: cancelling and firing touch the slot alone.
+ *
+ * A slot takes 24 bytes and three bits, and the near array has a fixed share of
+ * the number of slots: an add that finds a slot finds room there, too.
  */
 #ifndef MIOST_CORE_TIMERS_H
 #define MIOST_CORE_TIMERS_H
@@ -33,87 +43,222 @@
 
 #include <miost/timers.h>
 
-struct entry {
-	int64_t deadline;
-	uint32_t slot;
-};
+#include "timers_sort.h"
+
+enum { BLOCK = 64 };	/* slots: one for each bit of a word */
+
+/* The position of a timer that is far. */
+#define FAR UINT32_MAX
+
+/* The generation of a slot that is never used again. */
+#define WORN_OUT (UINT32_MAX - 1)
+
+/* At the end of the list of open blocks. */
+#define NO_BLOCK UINT32_MAX
 
 struct slot {
 	miost_id id;
-	uint32_t generation;	/* odd: in use */
-	uint32_t pos;		/* of its entry, when in use */
+	uint32_t generation;	/* odd: a live timer's */
+	uint32_t pos;		/* in the near part, or FAR */
+};
+
+struct block {
+	uint64_t free;		/* slots that the next timers get */
+	uint64_t far;		/* slots with far timers, and dead ones */
+	int64_t deadlines[BLOCK];
+	struct slot slots[BLOCK];
+	uint64_t worn_out;	/* slots that are never used again */
+	uint32_t next;		/* the next block with a free slot */
+	bool first;		/* of those that were allocated together */
+};
+
+/* A point in the strict order. */
+struct point {
+	int64_t deadline;
+	miost_id id;
+	uint32_t slot;
+};
+
+struct near {
+	struct entry *entries;
+	struct entry *scratch;	/* to sort with, as many */
+	uint32_t len;
+	uint32_t capacity;
+	bool sorted;		/* the earliest last; else a heap */
+	struct point limit;	/* what is not after it is near */
 };
 
 struct miost_timers {
 	struct miost_source source;
 	int64_t (*now)(void *arg);	/* the clock */
 	void *arg;
-	struct entry *entries;
-	struct slot *slots;
-	uint32_t near;
-	uint32_t len;
-	uint32_t capacity;	/* of the entries */
-	uint32_t live;		/* the entries but for the cancelled far ones */
-	uint32_t slot_count;	/* the capacity, and the slots worn out */
-	uint32_t crowded;	/* the near part has become too large */
+
+	struct block **blocks;
+	uint32_t block_count;
+	uint32_t block_capacity;
+	uint32_t open;		/* the first block with a free slot */
+	uint32_t usable;	/* slots: those worn out are not counted */
+	uint32_t live;		/* timers */
+	uint32_t swept;		/* blocks in this round */
+
+	struct near near;
 	uint32_t random;
 	uint32_t operations;	/* counted, round and round, */
-	uint32_t sorted_at;	/* when it last was sorted, */
-	uint32_t partitioned_at; /* and partitioned */
-	bool sorted;		/* the near part, the earliest last */
-	int64_t limit;		/* near up to here, far after it */
+	uint32_t sorted_at;	/* when it was sorted, or could have been, */
+	uint32_t refilled_at;	/* and others made near */
 };
 
-/* Puts an entry at a place, of which its slot learns. */
-static inline void
-place(struct miost_timers *timers, uint32_t i, struct entry entry)
+static inline struct block *
+block_of(const struct miost_timers *timers, uint32_t slot)
 {
-	timers->entries[i] = entry;
-	timers->slots[entry.slot].pos = i;
+	return timers->blocks[slot / BLOCK];
+}
+
+static inline uint64_t
+bit_of(uint32_t slot)
+{
+	return (uint64_t)1 << slot % BLOCK;
+}
+
+static inline struct slot *
+slot_of(const struct miost_timers *timers, uint32_t slot)
+{
+	return &block_of(timers, slot)->slots[slot % BLOCK];
 }
 
 /* Whether `a` fires before `b`. */
 static inline bool
-before(const struct miost_timers *timers, struct entry a, struct entry b)
+before(const struct miost_timers *timers, const struct entry *a,
+       const struct entry *b)
 {
-	if (a.deadline != b.deadline)
-		return a.deadline < b.deadline;
-	return timers->slots[a.slot].id < timers->slots[b.slot].id;
+	if (a->deadline != b->deadline)
+		return a->deadline < b->deadline;
+	return slot_of(timers, a->slot)->id < slot_of(timers, b->slot)->id;
 }
 
-/* Whether an entry's timer is live, rather than cancelled while far. */
+/* Whether a timer is after a point in the strict order. */
 static inline bool
-in_use(const struct miost_timers *timers, struct entry entry)
+after(const struct miost_timers *timers, const struct entry *entry,
+      const struct point *point)
 {
-	return timers->slots[entry.slot].generation % 2 != 0;
+	miost_id id;
+
+	if (entry->deadline != point->deadline)
+		return entry->deadline > point->deadline;
+	id = slot_of(timers, entry->slot)->id;
+	return id != point->id ? id > point->id : entry->slot > point->slot;
 }
 
-/* Sorts the first `n` entries, the earliest last. */
-void miost__timers_sort(struct miost_timers *timers, uint32_t n);
+/* To have it in the cache soon, by lines of so many bytes. */
+enum { LINE = 64 };
 
-/* Makes spare entries of those that were cancelled. */
-void miost__timers_sweep(struct miost_timers *timers);
+#ifdef __GNUC__
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
 
-/* Sees to it that the earliest is near, if any is live. */
-void miost__timers_gather(struct miost_timers *timers, int64_t now);
+/* The number of the lowest bit that is set; there is one. */
+static inline uint32_t
+lowest(uint64_t bits)
+{
+#ifdef __GNUC__
+	return (uint32_t)__builtin_ctzll(bits);
+#else
+	uint32_t n = 0;
 
-/* Puts an entry that is not after the limit where it belongs. */
-void miost__timers_insert_near(struct miost_timers *timers,
-			       struct entry entry);
+	for (; bits % 2 == 0; bits /= 2)
+		n++;
+	return n;
+#endif
+}
 
-/* Takes the entry of a live slot out; the first spare one has no slot then. */
-void miost__timers_take_out(struct miost_timers *timers, uint32_t slot);
+/* timers_slots.c: has the slots. */
 
-/* Removes a near timer: its entry and its slot are spare then. */
-void miost__timers_remove_near(struct miost_timers *timers, uint32_t slot);
+/* Takes a free slot; a block must be open. */
+static inline uint32_t
+take_slot(struct miost_timers *timers)
+{
+	uint32_t number = timers->open;
+	struct block *block = timers->blocks[number];
+	uint32_t i = lowest(block->free);
 
-/* Makes the `n` earliest of a sorted near part the first spare ones. */
+	block->free &= block->free - 1;
+	if (block->free == 0)
+		timers->open = block->next;
+	block->slots[i].generation++;
+	timers->live++;
+	return number * BLOCK + i;
+}
+
+/* Sees to it that a dead slot is never free again. */
+void miost__timers_wear_out(struct miost_timers *timers, uint32_t number);
+
+/* Ends the life of a slot's timer. */
+static inline void
+kill_slot(struct miost_timers *timers, uint32_t number)
+{
+	timers->live--;
+	if (++slot_of(timers, number)->generation == WORN_OUT)
+		miost__timers_wear_out(timers, number);
+}
+
+/* Opens a block, when none is. Returns 0 or -ENOMEM. */
+int miost__timers_make_room(struct miost_timers *timers);
+
+/* Makes room for `n` live timers. Returns 0 or -ENOMEM. */
+int miost__timers_grow(struct miost_timers *timers, size_t n);
+
+/* Makes the dead slots of a block free. */
+void miost__timers_sweep(struct miost_timers *timers, uint32_t number);
+
+void miost__timers_free_slots(struct miost_timers *timers);
+
+/* timers_near.c: keeps what is near in order, and has the memory for it. */
+
+/* Gives the near part its share of this many slots. Returns 0 or -ENOMEM. */
+int miost__timers_grow_near(struct miost_timers *timers, uint32_t slots);
+
+void miost__timers_free_near(struct miost_timers *timers);
+
+/* Orders the near part anew, sorted or as a heap, and drops what is dead. */
+void miost__timers_order(struct miost_timers *timers, bool sorted);
+
+/* Puts an entry into the near part, which has room. */
+void miost__timers_push(struct miost_timers *timers,
+			const struct entry *entry);
+
+/* Takes the entry at a position out of the near part. */
+void miost__timers_pull(struct miost_timers *timers, uint32_t pos);
+
+/*
+ * Ends the life of a near timer. Returns 0, and does all there is to do: a
+ * caller that ends with it need not save registers for a far one either.
+ */
+int miost__timers_cancel_near(struct miost_timers *timers, uint32_t number);
+
+/* Takes the `n` earliest out of a near part that is sorted. */
 void miost__timers_drop_earliest(struct miost_timers *timers, uint32_t n);
+
+/* The earliest; there must be one near. */
+const struct entry *miost__timers_earliest(const struct miost_timers *timers);
 
 /*
  * How many near ones are due, or at least some of those. Sorts them if they are
  * more than a few.
  */
 uint32_t miost__timers_count_due(struct miost_timers *timers, int64_t now);
+
+/* timers_limit.c: decides what is near and what is far. */
+
+/*
+ * Puts in a timer that is not after the limit. If the near part is full, draws
+ * an earlier limit first.
+ */
+void miost__timers_enter(struct miost_timers *timers,
+			 const struct entry *entry);
+
+/* Sees to it that the earliest is near, if any is live. */
+void miost__timers_refill(struct miost_timers *timers, int64_t now);
 
 #endif

@@ -1,240 +1,185 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: sorting many that are due at once. */
-#include "timers.h"
+/* Timers: a radix sort of many entries by their deadlines. */
+#include <stdbool.h>
+
+#include "timers_sort.h"
 
 enum {
-	FEW = 16,	/* sorted by insertion */
-	INDEX_BITS = 10,
-	SOME = 1 << INDEX_BITS,	/* sorted with memory of that size */
-	HALF_BITS = 7,	/* of the digit by which some are sorted, at most */
-	DIGIT_BITS = 8,	/* of that by which more are, at most */
-	DIGITS = 1 << DIGIT_BITS
+	INSERTED = 16,	/* sorted by insertion */
+	HALF_BITS = 7	/* of the digit by which others are, at most */
 };
 
-/* What the sorting of some needs: too large for every level of recursion. */
-struct scratch {
-	struct entry entries[SOME];
-	uint32_t order[2][SOME];	/* an entry's digit, and its index */
+/* Where the next entry with half a digit goes. */
+struct tables {
+	uint32_t lower[1 << HALF_BITS];
+	uint32_t upper[1 << HALF_BITS];
 };
 
-/* Sorts few entries, the earliest last. */
+/* The leading digit in which deadlines differ. */
+struct digit {
+	struct tables *tables;	/* once on the stack, not at each level */
+	struct entry *scratch;
+	int64_t latest;
+	int shift;
+	int half;		/* of its bits */
+};
+
 static void
-insertion_sort(const struct miost_timers *timers, struct entry *entries,
-	       size_t n)
+insertion_sort(struct entry *entries, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct entry entry = entries[i];
-		size_t j = i;
+		size_t hole = i;
 
-		for (; j > 0 && before(timers, entries[j - 1], entry); j--)
-			entries[j] = entries[j - 1];
-		entries[j] = entry;
+		for (; hole > 0 && entries[hole - 1].deadline < entry.deadline;
+		     hole--)
+			entries[hole] = entries[hole - 1];
+		entries[hole] = entry;
 	}
 }
 
-/* What entries are sorted by, deadline or id, and which digit of it. */
-struct keys {
-	const struct miost_timers *timers;
-	struct scratch *scratch;
-	bool by_id;
-	uint64_t most;
-	int shift;
-};
-
-/* The key in an order that unsigned numbers have. */
-static uint64_t
-key_of(const struct keys *keys, struct entry entry)
+/* The latest has digit 0, and comes first. */
+static inline uint64_t
+digit_of(const struct digit *digit, const struct entry *entry)
 {
-	if (keys->by_id)
-		return keys->timers->slots[entry.slot].id;
-	return (uint64_t)entry.deadline ^ (uint64_t)1 << 63;
+	return ((uint64_t)digit->latest - (uint64_t)entry->deadline) >>
+	       digit->shift;
 }
 
-/* The greatest key has digit 0: the earliest come last. */
-static uint64_t
-digit_of(const struct keys *keys, struct entry entry)
+/* Half as many bits as tell most of `n` deadlines apart. */
+static int
+half_bits(size_t n)
 {
-	return (keys->most - key_of(keys, entry)) >> keys->shift;
+	int half = 4;
+
+	while (half < HALF_BITS && n >> (2 * half - 4) != 0)
+		half++;
+	return half;
 }
 
-/* Finds the leading digit in which keys differ. False: they are all equal. */
+/* Finds the digit. False: the deadlines are all equal. */
 static bool
-find_digit(struct keys *keys, const struct entry *entries, size_t n,
-	   int bits)
+find_digit(struct digit *digit, const struct entry *entries, size_t n)
 {
-	uint64_t least = UINT64_MAX;
-	uint64_t most = 0;
+	int64_t earliest = INT64_MAX;
+	int64_t latest = INT64_MIN;
+	uint64_t span;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t key = key_of(keys, entries[i]);
+		int64_t deadline = entries[i].deadline;
 
-		least = key < least ? key : least;
-		most = key > most ? key : most;
+		earliest = deadline < earliest ? deadline : earliest;
+		latest = deadline > latest ? deadline : latest;
 	}
-	keys->most = most;
-	keys->shift = 0;
-	while ((most - least) >> keys->shift >> bits != 0)
-		keys->shift++;
-	return least < most;
+	span = (uint64_t)latest - (uint64_t)earliest;
+	digit->latest = latest;
+	digit->half = half_bits(n);
+	digit->shift = 0;
+	while (span >> digit->shift >> digit->half >> digit->half != 0)
+		digit->shift++;
+	return span > 0;
 }
 
-/* Orders entries by their digit, in place. */
+/* Counts the halves of the digits, and sums up where each begins. */
 static void
-distribute(const struct keys *keys, struct entry *entries, size_t n)
+count_digits(const struct digit *digit, const struct entry *entries, size_t n)
 {
-	uint32_t next[DIGITS] = { 0 };
-	uint32_t end[DIGITS];
-	uint32_t sum = 0;
+	uint32_t *lower = digit->tables->lower;
+	uint32_t *upper = digit->tables->upper;
+	uint32_t size = (uint32_t)1 << digit->half;
+	uint32_t lower_sum = 0, upper_sum = 0;
 
-	for (size_t i = 0; i < n; i++)
-		next[digit_of(keys, entries[i])]++;
-	for (int digit = 0; digit < DIGITS; digit++) {
-		end[digit] = sum + next[digit];
-		next[digit] = sum;
-		sum = end[digit];
+	for (uint32_t i = 0; i < size; i++)
+		lower[i] = upper[i] = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t value = digit_of(digit, &entries[i]);
+
+		lower[value & (size - 1)]++;
+		upper[value >> digit->half]++;
 	}
-	/* Carry an entry to where it belongs, go on with the one there. */
-	for (uint64_t digit = 0; digit < DIGITS; digit++) {
-		while (next[digit] < end[digit]) {
-			struct entry carried = entries[next[digit]];
-			uint64_t to = digit_of(keys, carried);
+	for (uint32_t i = 0; i < size; i++) {
+		uint32_t in_lower = lower[i], in_upper = upper[i];
 
-			while (to != digit) {
-				struct entry *place = &entries[next[to]++];
-				struct entry found = *place;
-
-				*place = carried;
-				carried = found;
-				to = digit_of(keys, carried);
-			}
-			entries[next[digit]++] = carried;
-		}
+		lower[i] = lower_sum;
+		upper[i] = upper_sum;
+		lower_sum += in_lower;
+		upper_sum += in_upper;
 	}
 }
 
-/* Orders what stands for the entries by some bits of their digit. */
+/* Orders entries by the digit: by the lower half first, then by the upper. */
 static void
-order_by(const uint32_t *from, uint32_t *to, size_t n, int shift, int bits)
+distribute(const struct digit *digit, struct entry *entries, size_t n)
 {
-	uint32_t next[1 << HALF_BITS] = { 0 };
-	uint32_t mask = ((uint32_t)1 << bits) - 1;
-	uint32_t sum = 0;
+	uint32_t *lower = digit->tables->lower;
+	uint32_t *upper = digit->tables->upper;
+	uint32_t mask = ((uint32_t)1 << digit->half) - 1;
+	struct entry *scratch = digit->scratch;
 
+	count_digits(digit, entries, n);
 	for (size_t i = 0; i < n; i++)
-		next[from[i] >> shift & mask]++;
-	for (uint32_t digit = 0; digit <= mask; digit++) {
-		uint32_t count = next[digit];
-
-		next[digit] = sum;
-		sum += count;
-	}
+		scratch[lower[digit_of(digit, &entries[i]) & mask]++] =
+			entries[i];
 	for (size_t i = 0; i < n; i++)
-		to[next[from[i] >> shift & mask]++] = from[i];
+		entries[upper[digit_of(digit, &scratch[i]) >> digit->half]++] =
+			scratch[i];
 }
 
-/* Orders some by their digit, with scratch memory: by its lower half first. */
-static void
-distribute_some(const struct keys *keys, struct entry *entries, size_t n,
-		int half)
-{
-	struct scratch *scratch = keys->scratch;
-	uint32_t *order = scratch->order[0];
-
-	for (uint32_t i = 0; i < n; i++) {
-		scratch->entries[i] = entries[i];
-		order[i] = (uint32_t)digit_of(keys, entries[i]) << INDEX_BITS |
-			   i;
-	}
-	order_by(order, scratch->order[1], n, INDEX_BITS, half);
-	order_by(scratch->order[1], order, n, INDEX_BITS + half, half);
-	for (size_t i = 0; i < n; i++)
-		entries[i] = scratch->entries[order[i] & (SOME - 1)];
-}
-
-/*
- * How many leading bits tell most of `n` keys apart, an even number, or, of
- * more than some, leave groups of some.
- */
-static int
-digit_bits(size_t n)
-{
-	int bits = n <= SOME ? 8 : 4;
-
-	if (n <= SOME)
-		while (bits < 2 * HALF_BITS && n >> (bits - 4) != 0)
-			bits += 2;
-	else
-		while (bits < DIGIT_BITS && n >> bits > SOME / 2)
-			bits++;
-	return bits;
-}
-
-/* Whether many of those in the order of their digit have the same. */
+/* Whether many of those in the order of the digit have the same. */
 static bool
-has_crowd(const struct keys *keys, const struct entry *entries, size_t n)
+has_crowd(const struct digit *digit, const struct entry *entries, size_t n)
 {
-	for (size_t i = FEW; i < n; i += FEW)
-		if (digit_of(keys, entries[i]) ==
-		    digit_of(keys, entries[i - FEW]))
+	for (size_t i = INSERTED; i < n; i += INSERTED)
+		if (digit_of(digit, &entries[i]) ==
+		    digit_of(digit, &entries[i - INSERTED]))
 			return true;
 	return false;
 }
 
-static void radix_sort(struct keys keys, struct entry *entries, size_t n);
+static void radix_sort(struct digit digit, struct entry *entries, size_t n);
 
-/* Sorts each group of those in the order of their digit that have the same. */
+/* Sorts each group of those in the order of the digit that have the same. */
 static void
-sort_groups(const struct keys *keys, struct entry *entries, size_t n)
+sort_groups(const struct digit *digit, struct entry *entries, size_t n)
 {
 	size_t start = 0;
 
 	while (start < n) {
-		uint64_t digit = digit_of(keys, entries[start]);
+		uint64_t value = digit_of(digit, &entries[start]);
 		size_t end = start + 1;
 
-		while (end < n && digit_of(keys, entries[end]) == digit)
+		while (end < n && digit_of(digit, &entries[end]) == value)
 			end++;
-		radix_sort(*keys, entries + start, end - start);
+		radix_sort(*digit, entries + start, end - start);
 		start = end;
 	}
 }
 
 /*
- * By the leading bits in which the keys differ, then each group of equal ones
- * by the next; equal deadlines by id. A level of recursion deals with four bits
- * of a deadline or an id at least, whatever the entries are.
+ * By a digit that tells nearly all apart, and by insertion, which finds little
+ * to do then. If it tells many not apart, by the next digit of those.
  */
 static void
-radix_sort(struct keys keys, struct entry *entries, size_t n)
+radix_sort(struct digit digit, struct entry *entries, size_t n)
 {
-	int bits = digit_bits(n);
-
-	if (n <= FEW) {
-		insertion_sort(keys.timers, entries, n);
+	if (n <= INSERTED) {
+		insertion_sort(entries, n);
 		return;
 	}
-	if (!find_digit(&keys, entries, n, bits)) {
-		if (keys.by_id)
-			return;
-		keys.by_id = true;
-		radix_sort(keys, entries, n);
+	if (!find_digit(&digit, entries, n))
 		return;
-	}
-	if (n <= SOME)
-		distribute_some(&keys, entries, n, bits / 2);
+	distribute(&digit, entries, n);
+	if (has_crowd(&digit, entries, n))
+		sort_groups(&digit, entries, n);
 	else
-		distribute(&keys, entries, n);
-	if (n <= SOME && !has_crowd(&keys, entries, n))
-		insertion_sort(keys.timers, entries, n);
-	else
-		sort_groups(&keys, entries, n);
+		insertion_sort(entries, n);
 }
 
 void
-miost__timers_sort(struct miost_timers *timers, uint32_t n)
+miost__timers_sort(struct entry *entries, size_t n, struct entry *scratch)
 {
-	struct scratch scratch;
-	struct keys keys = { .timers = timers, .scratch = &scratch };
+	struct tables tables;
+	struct digit digit = { .tables = &tables, .scratch = scratch };
 
-	radix_sort(keys, timers->entries, n);
+	radix_sort(digit, entries, n);
 }
