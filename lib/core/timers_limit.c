@@ -33,7 +33,7 @@ draw_below(struct miost_timers *timers, uint32_t bound)
 }
 
 /* The latest of all. */
-static const struct point no_limit = { INT64_MAX, UINT64_MAX, UINT32_MAX };
+static const struct point no_limit = { INT64_MAX, (miost_id)-1, UINT32_MAX };
 
 /* Whether nothing is far, and what is added is near. */
 static bool
