@@ -105,11 +105,12 @@ check_slot(const struct miost_timers *timers, uint32_t number)
 	uint64_t bit = bit_of(number);
 	const struct near *near = &timers->near;
 	struct entry entry = { block->deadlines[number % BLOCK], number };
-	bool is_far = after(timers, &entry, &near->limit);
+	bool is_far;
 
 	check((block->worn_out & bit) == 0 || slot->generation == WORN_OUT);
 	if (slot->generation % 2 == 0)
 		return false;
+	is_far = after(timers, &entry, &near->limit);
 	check((block->free & bit) == 0);
 	check_eq((block->far & bit) != 0, is_far);
 	check_eq(slot->pos == FAR, is_far);

@@ -318,7 +318,7 @@ find_id(const struct miost_timers *timers, uint32_t number, miost_id id,
 	for (uint32_t i = 0; i < BLOCK; i++) {
 		const struct slot *slot = &block->slots[i];
 
-		if (slot->id != id || slot->generation % 2 == 0)
+		if (slot->generation % 2 == 0 || slot->id != id)
 			continue;
 		if (earliest->slot == NO_SLOT ||
 		    block->deadlines[i] < earliest->deadline)
