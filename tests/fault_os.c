@@ -387,7 +387,7 @@ wait_left(void)
 		if (setjmp(out_of_the_wait) == 0) {
 			faults.after_wait = leave;
 			(void)poll_for(MIOST_FOREVER);
-			check(!"it was left");
+			tap_fail(__FILE__, __LINE__, "it was not left");
 		}
 		if (i == 0)
 			check_ok(miost_waker_wake(f.waker));
