@@ -137,6 +137,7 @@ examples() {
 		case $example in
 		*/curl.c) more=$(flags_of libcurl) || continue ;;
 		*/glib.c) more=$(flags_of glib-2.0) || continue ;;
+		*/hiredis.c) more=$(flags_of hiredis) || continue ;;
 		esac
 		# shellcheck disable=SC2046,SC2086 # lists of words
 		$CC ${CPPFLAGS-} ${CFLAGS-} -std=c11 -Wall -Wextra -Wpedantic \
