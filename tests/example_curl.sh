@@ -129,7 +129,7 @@ try_many() {
 	done
 }
 
-plan 14
+plan 15
 try 'nginx starts' start_server
 http=http://127.0.0.1:$port
 https=https://127.0.0.1:$((port + 1))
@@ -162,6 +162,14 @@ late() {
 		cmp "$tmp/got/2" "$tmp/www/files/1"
 }
 try 'a transfer that takes too long' late
+
+# Slow data comes now and then: not thousands of rounds a second.
+few_rounds() {
+	limited tests/curl_rounds -t 1 "$http/slow" >"$tmp/out" 2>"$tmp/rounds"
+	cat "$tmp/rounds"
+	[ "$(sed -n 's/ rounds$//p' "$tmp/rounds")" -le 1000 ]
+}
+try 'the loop does not spin' few_rounds
 
 # The server dies when all transfers have got something.
 arrived() {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hiredis example, and how often its loop went round: a loop that spins
- * gets its answers, too. For example_hiredis.sh, which says how many are too
+ * An example, EXAMPLE, and how often its loop went round: a loop that spins
+ * gets its events, too. For the tests of examples, which say how many are too
  * many.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -16,7 +16,7 @@ static int count_and_poll(struct miost_source *const sources[], size_t n,
 
 #define main example_main
 #define miost_poll_events count_and_poll
-#include "../examples/hiredis.c"
+#include EXAMPLE
 #undef miost_poll_events
 #undef main
 
