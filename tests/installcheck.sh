@@ -124,10 +124,10 @@ pkgconfig() {
 	$PKG_CONFIG --modversion miost && $PKG_CONFIG --cflags --libs miost
 }
 
-# GLib is the system's, if it is anywhere.
-glib_flags() (
+# flags_of PACKAGE: it is the system's, if it is anywhere.
+flags_of() (
 	unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-	$PKG_CONFIG --cflags glib-2.0 2>/dev/null
+	$PKG_CONFIG --cflags "$1" 2>/dev/null
 )
 
 # The examples as they were installed, in plain C11. An empty list is a failure.
@@ -135,7 +135,8 @@ examples() {
 	for example in "$DESTDIR$exampledir"/*.c; do
 		more=
 		case $example in
-		*/glib.c) more=$(glib_flags) || continue ;;
+		*/glib.c) more=$(flags_of glib-2.0) || continue ;;
+		*/tls_echo.c) more=$(flags_of openssl) || continue ;;
 		esac
 		# shellcheck disable=SC2046,SC2086 # lists of words
 		$CC ${CPPFLAGS-} ${CFLAGS-} -std=c11 -Wall -Wextra -Wpedantic \
