@@ -135,6 +135,7 @@ examples() {
 	for example in "$DESTDIR$exampledir"/*.c; do
 		more=
 		case $example in
+		*/cares.c) more=$(flags_of libcares) || continue ;;
 		*/glib.c) more=$(flags_of glib-2.0) || continue ;;
 		*/tls_echo.c) more=$(flags_of openssl) || continue ;;
 		esac
