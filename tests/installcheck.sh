@@ -137,6 +137,7 @@ examples() {
 		case $example in
 		*/cares.c) more=$(flags_of libcares) || continue ;;
 		*/glib.c) more=$(flags_of glib-2.0) || continue ;;
+		*/pq.c) more=$(flags_of libpq) || continue ;;
 		*/tls_echo.c) more=$(flags_of openssl) || continue ;;
 		esac
 		# shellcheck disable=SC2046,SC2086 # lists of words
