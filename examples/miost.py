@@ -146,7 +146,8 @@ class Timers(_Object):
 
 class Waker(_Object):
     def __init__(self, queue, id):
-        super().__init__(_lib.miost_waker_new, _lib.miost_waker_free, queue, id)
+        super().__init__(_lib.miost_waker_new, _lib.miost_waker_free,
+                         queue, id)
 
     def wake(self):
         """For any thread."""
@@ -210,7 +211,8 @@ class _Map(Mapping):
     def fd(self, fileobj):
         """Its descriptor, or the one that it had before it was closed."""
         try:
-            fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+            fd = int(fileobj if isinstance(fileobj, int)
+                     else fileobj.fileno())
             if fd >= 0:
                 return fd
         except (AttributeError, TypeError, ValueError):
