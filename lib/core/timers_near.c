@@ -108,31 +108,26 @@ heapify(struct miost_timers *timers)
 {
 	const struct near *near = &timers->near;
 
-	for (uint32_t i = near->len / 4 + 1; i-- > 0;) {
-		struct entry entry;
+	for (uint32_t i = (near->len + 3) / 4; i-- > 0;) {
+		struct entry entry = near->entries[i];
 
-		if (i >= near->len)
-			continue;
-		entry = near->entries[i];
 		sift_down(timers, i, &entry);
 	}
 }
 
-/* Turns what is sorted into a heap: the other way round it is one. */
+/* Turns sorted entries into a heap: in the opposite order they are one. */
 static void
 unsort(struct miost_timers *timers)
 {
 	struct near *near = &timers->near;
 
-	if (!timers->near.sorted)
-		return;
 	for (uint32_t i = 0, j = near->len; i + 1 < j; i++) {
 		struct entry entry = near->entries[i];
 
 		put(timers, i, &near->entries[--j]);
 		put(timers, j, &entry);
 	}
-	timers->near.sorted = false;
+	near->sorted = false;
 }
 
 /* Sorts entries of one deadline by their ids, the greatest first. */

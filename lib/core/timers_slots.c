@@ -67,8 +67,6 @@ grow_blocks(struct miost_timers *timers, uint32_t n)
 
 	if (n <= timers->block_capacity)
 		return 0;
-	if (capacity > MOST_BLOCKS)
-		capacity = MOST_BLOCKS;
 	blocks = realloc(timers->blocks, capacity * sizeof(*blocks));
 	if (blocks == NULL)
 		return -ENOMEM;
