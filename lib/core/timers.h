@@ -163,7 +163,14 @@ static inline uint32_t
 lowest(uint64_t bits)
 {
 #ifdef __GNUC__
-	return (uint32_t)__builtin_ctzll(bits);
+	unsigned int low = (unsigned int)bits;
+
+	/* For 64 bits a machine of 32 would call the compiler's library. */
+	if (sizeof(long) == sizeof(bits))
+		return (uint32_t)__builtin_ctzl((unsigned long)bits);
+	if (low != 0)
+		return (uint32_t)__builtin_ctz(low);
+	return 32 + (uint32_t)__builtin_ctz((unsigned int)(bits >> 32));
 #else
 	uint32_t n = 0;
 
