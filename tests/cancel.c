@@ -5,8 +5,6 @@
  * which a test sees of descriptors and leak checkers of memory.
  */
 #include <pthread.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "util.h"
 
@@ -52,8 +50,7 @@ new_signals(struct objects *o)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	return miost_signals_new(o->queue, &set, SIGNALS, &o->signals);
 }
 
@@ -190,8 +187,7 @@ no_points(void)
 	struct objects o = { .child = -1 };
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	check_ok(pthread_sigmask(SIG_BLOCK, &set, NULL));
 	make_pair(o.pair);
 	o.child = start_gated(o.gate, 0);

@@ -5,9 +5,7 @@
  */
 #include "config.h"
 
-#include <signal.h>
 #include <stdint.h>
-#include <sys/wait.h>
 
 #include "util.h"
 
@@ -126,13 +124,11 @@ await_one(struct worker workers[WORKERS])
 static int
 woken_by_one_connection(miost_options options)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr;
 	struct worker workers[WORKERS];
 	int listener, client, woken;
 
-	listener = miost_tcp_listen(&addr);
-	check(listener >= 0);
-	check_ok(miost_socket_local_addr(listener, &addr));
+	listener = listen_on(IPV4, &addr);
 	for (int i = 0; i < WORKERS; i++)
 		start(&workers[i], listener, options);
 	for (int i = 0; i < WORKERS; i++)

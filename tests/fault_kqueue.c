@@ -4,75 +4,20 @@
  * what it makes of the answers of systems that this one is not.
  */
 #include <limits.h>
-#include <signal.h>
 #include <stdint.h>
-#include <sys/wait.h>
 
-#include "fault_calls.h"
-
-struct fixture {
-	struct miost_os_queue *queue;
-	struct miost_event events[4];
-	int fds[2];
-};
-
-static void
-make_fixture(struct fixture *f)
-{
-	reset_faults();
-	check_ok(miost_os_queue_new(&f->queue));
-	make_pair(f->fds);
-}
-
-static void
-free_fixture(struct fixture *f)
-{
-	reset_faults();
-	close_pair(f->fds);
-	miost_os_queue_free(f->queue);
-}
-
-static int
-poll_for(struct fixture *f, int64_t timeout)
-{
-	return miost_os_queue_poll(f->queue, f->events, 4, timeout);
-}
-
-static int
-add(struct fixture *f, miost_interests interests, miost_options options)
-{
-	return miost_os_queue_register(f->queue, f->fds[0], 1, interests,
-				       options);
-}
-
-static int
-change(struct fixture *f, miost_interests interests)
-{
-	return miost_os_queue_reregister(f->queue, f->fds[0], 2, interests, 0);
-}
-
-static int
-set(struct fixture *f, miost_interests interests)
-{
-	return miost_os_queue_set(f->queue, f->fds[0], 3, interests, 0);
-}
-
-static int
-take_out(struct fixture *f)
-{
-	return miost_os_queue_deregister(f->queue, f->fds[0]);
-}
+#include "fault_fixture.h"
 
 #define BOTH (MIOST_READABLE | MIOST_WRITABLE)
 
 /* Waits. */
 
 static int
-wait_faked(struct fixture *f, int64_t timeout)
+wait_faked(int64_t timeout)
 {
 	faults.fake_waits = true;
 	memset(faults.count, 0, sizeof(faults.count));
-	return poll_for(f, timeout);
+	return poll_for(timeout);
 }
 
 /* One call, without memory or the clock, rounded up to the microsecond. */
@@ -87,11 +32,9 @@ one_call(void)
 		{ SECOND + 1, SECOND + 1000 },
 		{ 86400 * SECOND, 86400 * SECOND },
 	};
-	struct fixture f;
 
-	make_fixture(&f);
 	for (size_t i = 1; i < sizeof(spans) / sizeof(spans[0]); i++) {
-		check_eq(wait_faked(&f, spans[i][0]), 0);
+		check_eq(wait_faked(spans[i][0]), 0);
 		check_eq(faults.waited, spans[i][1]);
 		check_eq(faults.count[KEVENT_WAIT], 1);
 		check_eq(faults.count[KEVENT_CHANGE], 0);
@@ -99,11 +42,10 @@ one_call(void)
 		check_eq(faults.count[MALLOC] + faults.count[CALLOC] +
 				 faults.count[REALLOC], 0);
 	}
-	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
-	check_eq(wait_faked(&f, MIOST_FOREVER), 1);
+	add(f.fds[0], 1, MIOST_WRITABLE, MIOST_LEVEL);
+	check_eq(wait_faked(MIOST_FOREVER), 1);
 	check_eq(faults.waited, -1);
 	check_eq(faults.count[KEVENT_WAIT], 1);
-	free_fixture(&f);
 }
 
 /* Longer than every system takes: as often as it takes, and no longer. */
@@ -111,34 +53,28 @@ static void
 long_waits(void)
 {
 	const int64_t day = 86400 * SECOND;
-	struct fixture f;
 
-	make_fixture(&f);
-	check_eq(wait_faked(&f, day + 1), 0);
+	check_eq(wait_faked(day + 1), 0);
 	check_eq(faults.clock, day + 1000);
 	check_eq(faults.count[KEVENT_WAIT], 2);
 	faults.clock = 0;
-	check_eq(wait_faked(&f, 30 * day), 0);
+	check_eq(wait_faked(30 * day), 0);
 	check_eq(faults.clock, 30 * day);
 	check_eq(faults.count[KEVENT_WAIT], 30);
-	free_fixture(&f);
 }
 
 static void
 wait_errors(void)
 {
 	static const int errors[] = { EINTR, ENOMEM };
-	struct fixture f;
 
-	make_fixture(&f);
 	for (size_t i = 0; i < 2; i++) {
 		fail(KEVENT_WAIT, 1, INT_MAX, errors[i]);
-		check_eq(poll_for(&f, 0), -errors[i]);
-		check_eq(poll_for(&f, MIOST_FOREVER), -errors[i]);
-		check_eq(poll_for(&f, INT64_MAX), -errors[i]);
+		check_eq(poll_for(0), -errors[i]);
+		check_eq(poll_for(MIOST_FOREVER), -errors[i]);
+		check_eq(poll_for(INT64_MAX), -errors[i]);
 		check_eq(faults.count[KEVENT_WAIT], 3);
 	}
-	free_fixture(&f);
 }
 
 /* Changes. */
@@ -148,46 +84,40 @@ static void
 half_registered(void)
 {
 	static const int errors[] = { ENOMEM, ENOENT };
-	struct fixture f;
 
-	make_fixture(&f);
 	for (int i = 0; i < 4; i++) {
 		int nth = 1 + i % 2;
 
 		fail(KEVENT_RECEIPT, nth, nth, errors[i / 2]);
-		check_eq(add(&f, BOTH, MIOST_LEVEL), -errors[i / 2]);
-		check_eq(poll_for(&f, 0), 0);
+		check_eq(try_add(f.fds[0], 1, BOTH, MIOST_LEVEL),
+			 -errors[i / 2]);
+		expect_nothing();
 		reset_faults();
-		check_eq(take_out(&f), -ENOENT);
-		check_ok(add(&f, BOTH, MIOST_LEVEL));
-		check_eq(poll_for(&f, 0), 1);
-		check_ok(take_out(&f));
+		check_eq(take_out(f.fds[0]), -ENOENT);
+		add(f.fds[0], 1, BOTH, MIOST_LEVEL);
+		check_eq(poll_for(0), 1);
+		check_ok(take_out(f.fds[0]));
 	}
-	free_fixture(&f);
 }
 
 /* To be registered anew fails: then it is not registered. */
 static void
 half_changed(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
 	for (int nth = 3; nth <= 4; nth++) {
-		check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+		add(f.fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
 		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
-		check_eq(change(&f, BOTH), -ENOMEM);
+		check_eq(try_change(f.fds[0], 2, BOTH, 0), -ENOMEM);
 		reset_faults();
-		check_eq(poll_for(&f, 0), 0);
-		check_eq(take_out(&f), -ENOENT);
+		expect_nothing();
+		check_eq(take_out(f.fds[0]), -ENOENT);
 	}
 	/* What was not there does not stay, either. */
 	reset_faults();
-	check_eq(change(&f, BOTH), -ENOENT);
+	check_eq(try_change(f.fds[0], 2, BOTH, 0), -ENOENT);
 	check_eq(faults.count[KEVENT_CHANGE], 2);
-	check_eq(poll_for(&f, 0), 0);
-	check_eq(take_out(&f), -ENOENT);
-	free_fixture(&f);
+	expect_nothing();
+	check_eq(take_out(f.fds[0]), -ENOENT);
 }
 
 /* One call, whether or not there is something to replace. */
@@ -197,167 +127,139 @@ set_calls(void)
 	static const miost_interests before[] = {
 		0, MIOST_READABLE, MIOST_WRITABLE, BOTH,
 	};
-	struct fixture f;
 
-	make_fixture(&f);
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
 		if (i > 0)
-			check_ok(add(&f, before[i], MIOST_EDGE));
+			add(f.fds[0], 1, before[i], MIOST_EDGE);
 		for (int k = 0; k < 2; k++) {
 			reset_faults();
-			check_ok(set(&f, MIOST_WRITABLE));
+			set(f.fds[0], 3, MIOST_WRITABLE, 0);
 			check_eq(faults.count[KEVENT_CHANGE], 1);
 			for (int level = 0; level < 2; level++) {
-				check_eq(poll_for(&f, 0), 1);
+				check_eq(poll_for(0), 1);
 				check_eq(f.events[0].id, 3);
 				check_eq(f.events[0].readiness, MIOST_WRITABLE);
 			}
 		}
 		reset_faults();
-		check_ok(set(&f, 0));
-		check_ok(set(&f, 0));
+		set(f.fds[0], 3, 0, 0);
+		set(f.fds[0], 3, 0, 0);
 		check_eq(faults.count[KEVENT_CHANGE], 2);
-		check_eq(poll_for(&f, 0), 0);
-		check_eq(take_out(&f), -ENOENT);
+		expect_nothing();
+		check_eq(take_out(f.fds[0]), -ENOENT);
 	}
-	free_fixture(&f);
 }
 
 /* To be set fails: then it is not registered, whether or not it was. */
 static void
 half_set(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
 	for (int i = 0; i < 4; i++) {
 		int nth = 3 + i % 2;
 
 		if (i >= 2)
-			check_ok(add(&f, BOTH, MIOST_LEVEL));
+			add(f.fds[0], 1, BOTH, MIOST_LEVEL);
 		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
-		check_eq(set(&f, BOTH), -ENOMEM);
+		check_eq(try_set(f.fds[0], 3, BOTH, 0), -ENOMEM);
 		reset_faults();
-		check_eq(poll_for(&f, 0), 0);
-		check_eq(take_out(&f), -ENOENT);
+		expect_nothing();
+		check_eq(take_out(f.fds[0]), -ENOENT);
 	}
-	free_fixture(&f);
 }
 
 /* The errors of what is set are those of registering. */
 static void
 set_errors(void)
 {
-	struct fixture f;
 	int fds[2], err;
 
-	make_fixture(&f);
 	make_pipe(fds);
 	close(fds[0]);
-	err = miost_os_queue_set(f.queue, fds[1], 1, MIOST_WRITABLE, 0);
+	err = try_set(fds[1], 1, MIOST_WRITABLE, 0);
 	check(err == 0 || err == -EPIPE);
-	check_eq(poll_for(&f, 0), err == 0);
+	check_eq(poll_for(0), err == 0);
 	close(fds[1]);
-	check_eq(miost_os_queue_set(f.queue, fds[1], 1, MIOST_WRITABLE, 0),
-		 -EBADF);
-	check_eq(miost_os_queue_set(f.queue, fds[1], 1, 0, 0), -EBADF);
+	check_eq(try_set(fds[1], 1, MIOST_WRITABLE, 0), -EBADF);
+	check_eq(try_set(fds[1], 1, 0, 0), -EBADF);
 	fail(KEVENT_RECEIPT, 1, 1, EACCES);
-	check_eq(set(&f, MIOST_WRITABLE), -EACCES);
+	check_eq(try_set(f.fds[0], 3, MIOST_WRITABLE, 0), -EACCES);
 	fail(KEVENT_CHANGE, 1, 1, ENOMEM);
-	check_eq(set(&f, MIOST_WRITABLE), -ENOMEM);
-	free_fixture(&f);
+	check_eq(try_set(f.fds[0], 3, MIOST_WRITABLE, 0), -ENOMEM);
 }
 
 /* What cannot tell its end without its data stays as it was. */
 static void
-keeps(struct fixture *f, int fd)
+keeps(int fd)
 {
 	const miost_interests end = MIOST_READ_CLOSED;
-	struct miost_os_queue *queue = f->queue;
 
-	check_eq(miost_os_queue_register(queue, fd, 1, end, 0), -ENOTSUP);
-	check_eq(miost_os_queue_set(queue, fd, 1, end, 0), -ENOTSUP);
-	check_eq(miost_os_queue_deregister(queue, fd), -ENOENT);
-	check_ok(miost_os_queue_register(queue, fd, 2, MIOST_READABLE, 0));
+	check_eq(try_add(fd, 1, end, 0), -ENOTSUP);
+	check_eq(try_set(fd, 1, end, 0), -ENOTSUP);
+	check_eq(take_out(fd), -ENOENT);
+	add(fd, 2, MIOST_READABLE, 0);
 	reset_faults();
-	check_eq(miost_os_queue_register(queue, fd, 1, end | MIOST_WRITABLE,
-					 MIOST_EDGE), -ENOTSUP);
-	check_eq(miost_os_queue_reregister(queue, fd, 1, end, 0), -ENOTSUP);
-	check_eq(miost_os_queue_set(queue, fd, 1, end, MIOST_ONESHOT),
-		 -ENOTSUP);
+	check_eq(try_add(fd, 1, end | MIOST_WRITABLE, MIOST_EDGE), -ENOTSUP);
+	check_eq(try_change(fd, 1, end, 0), -ENOTSUP);
+	check_eq(try_set(fd, 1, end, MIOST_ONESHOT), -ENOTSUP);
 	check_eq(faults.count[KEVENT_CHANGE], 0);
 	for (int level = 0; level < 2; level++) {
-		check_eq(poll_for(f, scaled(10 * SECOND)), 1);
-		check_eq(f->events[0].id, 2);
-		check_eq(f->events[0].readiness, MIOST_READABLE);
+		check_eq(poll_for(scaled(10 * SECOND)), 1);
+		check_eq(f.events[0].id, 2);
+		check_eq(f.events[0].readiness, MIOST_READABLE);
 	}
-	check_ok(miost_os_queue_set(queue, fd, 4, end | MIOST_READABLE, 0));
-	check_eq(poll_for(f, 0), 1);
-	check_eq(f->events[0].id, 4);
-	check_ok(miost_os_queue_deregister(queue, fd));
+	set(fd, 4, end | MIOST_READABLE, 0);
+	check_eq(poll_for(0), 1);
+	check_eq(f.events[0].id, 4);
+	check_ok(take_out(fd));
 }
 
 static void
 no_marks(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
-	struct fixture f;
+	struct miost_addr addr;
 	int fds[2], listener, peer;
 
-	make_fixture(&f);
 	make_pipe(fds);
-	check_eq(write(fds[1], "x", 1), 1);
-	keeps(&f, fds[0]);
+	send_byte(fds[1]);
+	keeps(fds[0]);
 	close_pair(fds);
-	listener = miost_tcp_listen(&addr);
-	check(listener >= 0);
-	check_ok(miost_socket_local_addr(listener, &addr));
+	listener = listen_on(IPV4, &addr);
 	peer = miost_tcp_connect(&addr);
 	check(peer >= 0);
-	keeps(&f, listener);
+	keeps(listener);
 	close(peer);
 	close(listener);
 	if (miost_has(MIOST_FEATURE_READ_CLOSED))
-		check_eq(miost_os_queue_register(f.queue, listener, 1,
-						 MIOST_READ_CLOSED, 0), -EBADF);
-	free_fixture(&f);
+		check_eq(try_add(listener, 1, MIOST_READ_CLOSED, 0), -EBADF);
 }
 
 /* An error that closes nothing is told to who waits for the end, too. */
 static void
 end_or_error(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
-	struct fixture f;
+	struct miost_addr addr;
 	int fd, peer;
 	char byte;
 
-	make_fixture(&f);
-	if (!miost_has(MIOST_FEATURE_READ_CLOSED)) {
-		free_fixture(&f);
+	if (!miost_has(MIOST_FEATURE_READ_CLOSED))
 		tap_skip("this system tells of an end only to who reads");
-	}
-	fd = miost_udp_bind(&addr);
-	check(fd >= 0);
-	check_ok(miost_socket_local_addr(fd, &addr));
+	fd = bind_udp(IPV4, &addr);
 	peer = miost_socket_new(AF_INET, SOCK_DGRAM);
 	check(peer >= 0);
 	check_ok(miost_socket_connect(peer, &addr));
-	check_ok(miost_os_queue_register(f.queue, peer, 1, MIOST_READ_CLOSED,
-					 0));
+	add(peer, 1, MIOST_READ_CLOSED, 0);
 	check_ok(miost_socket_local_addr(peer, &addr));
 	check_eq(miost_socket_send_to(fd, "x", 1, &addr), 1);
 	wait_for(peer, POLLIN);
-	check_eq(poll_for(&f, 0), 0);
+	expect_nothing();
 	check_eq(miost_socket_read(peer, &byte, 1), 1);
 	close(fd);
 	check_eq(miost_socket_write(peer, "x", 1), 1);
-	check_eq(poll_for(&f, scaled(10 * SECOND)), 1);
+	check_eq(poll_for(scaled(10 * SECOND)), 1);
 	check_eq(f.events[0].readiness, MIOST_READABLE);
 	check_eq(miost_socket_read(peer, &byte, 1), -ECONNREFUSED);
-	check_eq(poll_for(&f, 0), 0);
+	expect_nothing();
 	close(peer);
-	free_fixture(&f);
 }
 
 /* Paused in one call, with what it has, and resumed in one. */
@@ -366,60 +268,53 @@ pause_calls(void)
 {
 	static const miost_options options[] = { MIOST_LEVEL, MIOST_EDGE,
 						 MIOST_ONESHOT };
-	struct fixture f;
 
-	make_fixture(&f);
-	check_eq(write(f.fds[1], "x", 1), 1);
+	send_byte(f.fds[1]);
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		check_eq(change(&f, 0), -ENOENT);
+		check_eq(try_change(f.fds[0], 2, 0, 0), -ENOENT);
 		reset_faults();
-		check_ok(add(&f, 0, options[i]));
-		check_eq(poll_for(&f, 0), 0);
-		check_ok(change(&f, 0));
-		check_eq(poll_for(&f, 0), 0);
-		check_ok(change(&f, MIOST_READABLE));
+		add(f.fds[0], 1, 0, options[i]);
+		expect_nothing();
+		change(f.fds[0], 2, 0, 0);
+		expect_nothing();
+		change(f.fds[0], 2, MIOST_READABLE, 0);
 		check_eq(faults.count[KEVENT_CHANGE], 3);
-		check_eq(poll_for(&f, 0), 1);
+		check_eq(poll_for(0), 1);
 		check_eq(f.events[0].id, 2);
 		check_eq(f.events[0].readiness, MIOST_READABLE);
-		check_ok(take_out(&f));
-		check_ok(add(&f, BOTH, options[i]));
-		check(poll_for(&f, 0) > 0);
+		check_ok(take_out(f.fds[0]));
+		add(f.fds[0], 1, BOTH, options[i]);
+		check(poll_for(0) > 0);
 		for (int k = 0; k < 2; k++) {
-			check_ok(change(&f, 0));
-			check_eq(poll_for(&f, 0), 0);
+			change(f.fds[0], 2, 0, 0);
+			expect_nothing();
 		}
-		check_ok(change(&f, MIOST_WRITABLE));
-		check_eq(poll_for(&f, 0), 1);
+		change(f.fds[0], 2, MIOST_WRITABLE, 0);
+		check_eq(poll_for(0), 1);
 		check_eq(f.events[0].readiness, MIOST_WRITABLE);
-		check_ok(change(&f, 0));
-		check_ok(take_out(&f));
-		check_eq(take_out(&f), -ENOENT);
+		change(f.fds[0], 2, 0, 0);
+		check_ok(take_out(f.fds[0]));
+		check_eq(take_out(f.fds[0]), -ENOENT);
 	}
-	free_fixture(&f);
 }
 
 /* A filter that could not be added again is paused, too. */
 static void
 pause_what_is_broken(void)
 {
-	struct fixture f;
 	int fds[2];
 
-	make_fixture(&f);
 	make_pipe(fds);
-	check_ok(miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE,
-					 0));
+	add(fds[1], 1, MIOST_WRITABLE, 0);
 	close(fds[0]);
 	reset_faults();
-	check_ok(miost_os_queue_reregister(f.queue, fds[1], 1, 0, 0));
+	change(fds[1], 1, 0, 0);
 	check_eq(faults.count[KEVENT_CHANGE], 1);
-	check_eq(poll_for(&f, 0), 0);
-	check_ok(miost_os_queue_deregister(f.queue, fds[1]));
-	check_eq(miost_os_queue_deregister(f.queue, fds[1]), -ENOENT);
+	expect_nothing();
+	check_ok(take_out(fds[1]));
+	check_eq(take_out(fds[1]), -ENOENT);
 	close(fds[1]);
-	check_eq(miost_os_queue_reregister(f.queue, fds[1], 1, 0, 0), -EBADF);
-	free_fixture(&f);
+	check_eq(try_change(fds[1], 1, 0, 0), -EBADF);
 }
 
 /* Pausing adds no filter, and so needs no memory; its other errors are told. */
@@ -427,53 +322,46 @@ static void
 pause_errors(void)
 {
 	const int filters = miost_has(MIOST_FEATURE_PRIORITY) ? 3 : 2;
-	struct fixture f;
 
-	make_fixture(&f);
 	fail(KEVENT_RECEIPT, 1, 1, ENOMEM);
-	check_eq(add(&f, 0, MIOST_LEVEL), -ENOMEM);
+	check_eq(try_add(f.fds[0], 1, 0, MIOST_LEVEL), -ENOMEM);
 	reset_faults();
-	check_eq(take_out(&f), -ENOENT);
-	check_ok(add(&f, BOTH, MIOST_LEVEL));
+	check_eq(take_out(f.fds[0]), -ENOENT);
+	add(f.fds[0], 1, BOTH, MIOST_LEVEL);
 	fail(KEVENT_RECEIPT, filters + 1, INT_MAX, ENOMEM);
-	check_ok(change(&f, 0));
+	change(f.fds[0], 2, 0, 0);
 	for (int nth = 1; nth <= 2; nth++) {
 		fail(KEVENT_RECEIPT, nth, nth, EACCES);
-		check_eq(change(&f, 0), -EACCES);
+		check_eq(try_change(f.fds[0], 2, 0, 0), -EACCES);
 	}
 	fail(KEVENT_CHANGE, 1, 1, ENOMEM);
-	check_eq(change(&f, 0), -ENOMEM);
+	check_eq(try_change(f.fds[0], 2, 0, 0), -ENOMEM);
 	for (int made = 0; made < 2; made++) {
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
-		check_ok(change(&f, 0));
+		change(f.fds[0], 2, 0, 0);
 		check_eq(faults.count[KEVENT_CHANGE], 3);
-		check_eq(poll_for(&f, 0), 0);
-		check_ok(change(&f, BOTH));
-		check_eq(poll_for(&f, 0), 1);
+		expect_nothing();
+		change(f.fds[0], 2, BOTH, 0);
+		check_eq(poll_for(0), 1);
 	}
-	free_fixture(&f);
 }
 
 /* Filters that are not there are no error, but others are. */
 static void
 removal_errors(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
-	check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+	add(f.fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
 	for (int nth = 1; nth <= 2; nth++) {
 		fail(KEVENT_RECEIPT, nth, nth, EACCES);
-		check_eq(take_out(&f), -EACCES);
+		check_eq(take_out(f.fds[0]), -EACCES);
 		reset_faults();
-		check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+		add(f.fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
 		fail(KEVENT_RECEIPT, nth, nth, EACCES);
-		check_eq(change(&f, MIOST_READABLE), -EACCES);
+		check_eq(try_change(f.fds[0], 2, MIOST_READABLE, 0), -EACCES);
 		reset_faults();
-		check_ok(add(&f, MIOST_READABLE, MIOST_LEVEL));
+		add(f.fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
 	}
-	free_fixture(&f);
 }
 
 /* Interrupted, the changes may have been made or not; it makes no difference. */
@@ -481,32 +369,28 @@ static void
 interrupted_changes(void)
 {
 	for (int made = 0; made < 2; made++) {
-		struct fixture f;
-
-		make_fixture(&f);
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
-		check_ok(add(&f, BOTH, MIOST_LEVEL));
+		add(f.fds[0], 1, BOTH, MIOST_LEVEL);
 		check_eq(faults.count[KEVENT_CHANGE], 3);
-		check_eq(poll_for(&f, 0), 1);
+		check_eq(poll_for(0), 1);
 		check_eq(f.events[0].readiness, MIOST_WRITABLE);
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
-		check_ok(change(&f, MIOST_WRITABLE));
-		check_eq(poll_for(&f, 0), 1);
+		change(f.fds[0], 2, MIOST_WRITABLE, 0);
+		check_eq(poll_for(0), 1);
 		check_eq(f.events[0].id, 2);
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
-		check_ok(set(&f, BOTH));
-		check_eq(poll_for(&f, 0), 1);
+		set(f.fds[0], 3, BOTH, 0);
+		check_eq(poll_for(0), 1);
 		check_eq(f.events[0].id, 3);
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
-		check_ok(take_out(&f));
+		check_ok(take_out(f.fds[0]));
 		reset_faults();
-		check_eq(poll_for(&f, 0), 0);
-		check_eq(take_out(&f), -ENOENT);
-		free_fixture(&f);
+		expect_nothing();
+		check_eq(take_out(f.fds[0]), -ENOENT);
 	}
 }
 
@@ -517,25 +401,20 @@ interrupted_changes(void)
 static void
 broken_pipe(void)
 {
-	struct fixture f;
 	int fds[2], err;
 
-	make_fixture(&f);
 	make_pipe(fds);
 	close(fds[0]);
-	err = miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE, 0);
-	check_eq(poll_for(&f, 0), err == 0);
+	err = try_add(fds[1], 1, MIOST_WRITABLE, 0);
+	check_eq(poll_for(0), err == 0);
 	if (err == 0)
 		check(has_all(f.events[0].readiness,
 			      MIOST_ERROR | MIOST_WRITE_CLOSED));
 	else
 		check_eq(err, -EPIPE);
-	check_eq(miost_os_queue_deregister(f.queue, fds[1]),
-		 err == 0 ? 0 : -ENOENT);
+	check_eq(take_out(fds[1]), err == 0 ? 0 : -ENOENT);
 	close(fds[1]);
-	check_eq(miost_os_queue_register(f.queue, fds[1], 1, MIOST_WRITABLE,
-					 0), -EBADF);
-	free_fixture(&f);
+	check_eq(try_add(fds[1], 1, MIOST_WRITABLE, 0), -EBADF);
 }
 
 /* One's own end of a connection is no error, however much is still to be sent. */
@@ -543,85 +422,68 @@ static void
 own_end(void)
 {
 	static const char block[4096];
-	struct fixture f;
 
-	make_fixture(&f);
 	while (write(f.fds[0], block, sizeof(block)) > 0)
 		;
 	check_ok(shutdown(f.fds[0], SHUT_WR));
-	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
-	check_eq(poll_for(&f, 0), 1);
+	add(f.fds[0], 1, MIOST_WRITABLE, MIOST_LEVEL);
+	check_eq(poll_for(0), 1);
 	check_eq(f.events[0].readiness,
 		 MIOST_WRITABLE | MIOST_HUP | MIOST_WRITE_CLOSED);
-	free_fixture(&f);
 }
 
 /* Of both directions of a oneshot one is an event, and one call silences all. */
 static void
 oneshot_calls(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
-	check_eq(write(f.fds[1], "x", 1), 1);
-	check_ok(add(&f, BOTH, MIOST_ONESHOT));
-	check_ok(miost_os_queue_register(f.queue, f.fds[1], 5, BOTH,
-					 MIOST_ONESHOT | MIOST_EDGE));
+	send_byte(f.fds[1]);
+	add(f.fds[0], 1, BOTH, MIOST_ONESHOT);
+	add(f.fds[1], 5, BOTH, MIOST_ONESHOT | MIOST_EDGE);
 	reset_faults();
-	check_eq(poll_for(&f, 0), 2);
+	check_eq(poll_for(0), 2);
 	check_eq(faults.count[KEVENT_WAIT], 1);
 	check_eq(faults.count[KEVENT_CHANGE], 1);
 	for (size_t i = 0; i < 2; i++)
 		check_eq(f.events[i].readiness,
 			 f.events[i].id == 1 ? BOTH : MIOST_WRITABLE);
-	check_eq(write(f.fds[0], "x", 1), 1);
-	check_eq(poll_for(&f, 0), 0);
-	check_ok(take_out(&f));
-	free_fixture(&f);
+	send_byte(f.fds[0]);
+	expect_nothing();
+	check_ok(take_out(f.fds[0]));
 }
 
 /* Others that have an event in the same poll go on as they were. */
 static void
 oneshot_among_others(void)
 {
-	struct fixture f;
 	int others[2];
 
-	make_fixture(&f);
 	make_pair(others);
-	check_ok(add(&f, BOTH, MIOST_ONESHOT));
-	check_ok(miost_os_queue_register(f.queue, others[0], 5, BOTH, 0));
-	check_ok(miost_os_queue_register(f.queue, others[1], 6, BOTH,
-					 MIOST_EDGE));
-	check_eq(poll_for(&f, 0), 3);
-	check_eq(write(others[0], "x", 1), 1);
-	check_eq(write(others[1], "x", 1), 1);
-	check_eq(poll_for(&f, 0), 3);
+	add(f.fds[0], 1, BOTH, MIOST_ONESHOT);
+	add(others[0], 5, BOTH, 0);
+	add(others[1], 6, BOTH, MIOST_EDGE);
+	check_eq(poll_for(0), 3);
+	send_byte(others[0]);
+	send_byte(others[1]);
+	check_eq(poll_for(0), 3);
 	for (size_t i = 0; i < 3; i++) {
 		check(f.events[i].id != 1);
 		if (f.events[i].id == 6)
 			check_eq(f.events[i].readiness, MIOST_READABLE);
 	}
 	close_pair(others);
-	free_fixture(&f);
 }
 
 /* What is registered twice has the new id, and is watched as it was. */
 static void
 registered_twice(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
-	check_ok(add(&f, MIOST_WRITABLE, MIOST_LEVEL));
-	check_ok(miost_os_queue_register(f.queue, f.fds[0], 7, BOTH,
-					 MIOST_EDGE));
+	add(f.fds[0], 1, MIOST_WRITABLE, MIOST_LEVEL);
+	add(f.fds[0], 7, BOTH, MIOST_EDGE);
 	for (int i = 0; i < 2; i++) {
-		check_eq(poll_for(&f, 0), 1);
+		check_eq(poll_for(0), 1);
 		check_eq(f.events[0].id, 7);
 		check_eq(f.events[0].readiness, MIOST_WRITABLE);
 	}
-	free_fixture(&f);
 }
 
 /* What belongs to a queue. */
@@ -631,129 +493,106 @@ static void
 wakes_nobody(void)
 {
 	static const int errors[] = { EBADF, ENOENT };
-	struct miost_waker *waker;
-	struct fixture f;
 
-	make_fixture(&f);
-	if (!miost_has(MIOST_FEATURE_WAKER_USER)) {
-		free_fixture(&f);
+	if (!miost_has(MIOST_FEATURE_WAKER_USER))
 		tap_skip("wakers are not on EVFILT_USER");
-	}
-	check_ok(miost_waker_new(f.queue, 1, &waker));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	for (size_t i = 0; i < 2; i++) {
 		fail(KEVENT_CHANGE, 1, 1, errors[i]);
-		check_ok(miost_waker_wake(waker));
+		check_ok(miost_waker_wake(f.waker));
 		reset_faults();
-		check_eq(poll_for(&f, 0), 0);
+		expect_nothing();
 	}
-	miost_waker_free(waker);
-	check_ok(miost_waker_new(f.queue, 1, &waker));
+	free_waker();
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	fail(KEVENT_CHANGE, 1, 3, EINTR);
-	check_ok(miost_waker_wake(waker));
+	check_ok(miost_waker_wake(f.waker));
 	check_eq(faults.count[KEVENT_CHANGE], 4);
-	check_eq(poll_for(&f, 0), 1);
-	miost_waker_free(waker);
-	free_fixture(&f);
+	check_eq(poll_for(0), 1);
 }
 
 static pid_t
-start_child(void)
+ended_child(void)
 {
-	siginfo_t info;
-	pid_t child;
+	pid_t child = start_child(7);
 
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
-	if (child == 0)
-		_exit(7);
-	check_ok(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
+	await_end(child);
 	return child;
+}
+
+static void
+watch(pid_t child)
+{
+	check_ok(miost_process_new(f.queue, child, 3, &f.process));
 }
 
 /* A system that cannot watch a child that has ended. */
 static void
 ended_before(void)
 {
-	struct miost_process *process;
-	pid_t child = start_child();
-	struct fixture f;
+	pid_t child = ended_child();
 	int status;
 
-	make_fixture(&f);
 	fail(KEVENT_RECEIPT, 1, 1, ESRCH);
-	check_ok(miost_process_new(f.queue, child, 3, &process));
+	watch(child);
 	reset_faults();
-	check_eq(poll_for(&f, 0), 1);
-	check_eq(f.events[0].id, 3);
-	check_eq(f.events[0].readiness, MIOST_READABLE);
-	check_eq(poll_for(&f, 0), 0);
-	check_eq(miost_process_wait(process, &status), 1);
+	expect_told(3);
+	expect_nothing();
+	check_eq(miost_process_wait(f.process, &status), 1);
 	check_eq(status, 7 << 8);
-	miost_process_free(process);
-	free_fixture(&f);
 }
 
 /* Which takes a pipe, where the system does not know the child any more. */
 static void
 ended_without_pipe(void)
 {
-	struct miost_process *process = NULL;
-	pid_t child = start_child();
-	struct fixture f;
+	pid_t child = ended_child();
 	int err;
 
-	make_fixture(&f);
 	fail(PIPE, 1, 1, EMFILE);
-	err = miost_process_new(f.queue, child, 3, &process);
+	err = miost_process_new(f.queue, child, 3, &f.process);
 	check_eq(err, faults.count[PIPE] > 0 ? -EMFILE : 0);
 	reset_faults();
-	miost_process_free(process);
-	check_eq(waitpid(child, NULL, 0), child);
-	free_fixture(&f);
+	free_process();
+	reap(child);
 }
 
 /* A system that tells of the end before there is something to wait for. */
 static void
 told_early(void)
 {
-	struct miost_process *process;
-	pid_t child = start_child();
-	struct fixture f;
+	pid_t child = ended_child();
 	int status = 0;
 
-	make_fixture(&f);
-	check_ok(miost_process_new(f.queue, child, 3, &process));
-	check_eq(poll_for(&f, MIOST_FOREVER), 1);
+	watch(child);
+	check_eq(poll_for(MIOST_FOREVER), 1);
 	reset_faults();
 	faults.vain_waits = 1;
-	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(miost_process_wait(f.process, &status), 1);
 	check_eq(faults.count[WAITPID], 2);
 	check_eq(status, 7 << 8);
-	check_eq(miost_process_wait(process, &status), -ECHILD);
+	check_eq(miost_process_wait(f.process, &status), -ECHILD);
 	check_eq(faults.count[WAITPID], 2);
-	miost_process_free(process);
-	free_fixture(&f);
 }
 
 /* What comes of one that cannot be waited for, until it can be. */
 static void
-wait_in_vain(struct fixture *f, struct miost_process *process, int times)
+wait_in_vain(int times)
 {
 	int status = 0;
 
 	for (int i = 0; i < times; i++) {
-		check_eq(poll_for(f, scaled(10 * SECOND)), 1);
-		check_eq(f->events[0].id, 3);
-		check_eq(miost_process_wait(process, &status), 0);
-		check_eq(miost_process_wait(process, &status), 0);
+		check_eq(poll_for(scaled(10 * SECOND)), 1);
+		check_eq(f.events[0].id, 3);
+		check_eq(miost_process_wait(f.process, &status), 0);
+		check_eq(miost_process_wait(f.process, &status), 0);
 		check_eq(status, 0);
 	}
 	reset_faults();
-	check_eq(poll_for(f, scaled(10 * SECOND)), 1);
-	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(poll_for(scaled(10 * SECOND)), 1);
+	check_eq(miost_process_wait(f.process, &status), 1);
 	check_eq(status, 7 << 8);
-	check_eq(poll_for(f, 50 * MS), 0);
+	check_eq(poll_for(50 * MS), 0);
 }
 
 /* A system that tells so long before. It is asked ever more rarely. */
@@ -761,22 +600,18 @@ static void
 told_long_before(void)
 {
 	for (int i = 0; i < 2; i++) {
-		struct miost_process *process;
-		pid_t child = start_child();
-		struct fixture f;
+		pid_t child = ended_child();
 		int64_t start;
 
-		make_fixture(&f);
 		if (i == 1)
 			fail(KEVENT_RECEIPT, 1, 1, ESRCH);
-		check_ok(miost_process_new(f.queue, child, 3, &process));
+		watch(child);
 		reset_faults();
 		faults.vain_waits = INT_MAX;
 		start = miost_now();
-		wait_in_vain(&f, process, 6);
+		wait_in_vain(6);
 		check(miost_now() - start >= 63 * MS);
-		miost_process_free(process);
-		free_fixture(&f);
+		free_process();
 	}
 }
 
@@ -784,39 +619,30 @@ told_long_before(void)
 static void
 told_and_no_memory(void)
 {
-	struct miost_process *process;
-	pid_t child = start_child();
-	struct fixture f;
+	pid_t child = ended_child();
 
-	make_fixture(&f);
-	check_ok(miost_process_new(f.queue, child, 3, &process));
-	check_eq(poll_for(&f, MIOST_FOREVER), 1);
+	watch(child);
+	check_eq(poll_for(MIOST_FOREVER), 1);
 	for (int i = 0; i < 2; i++) {
 		fail(KEVENT_RECEIPT, 1, INT_MAX, ENOMEM);
 		faults.vain_waits = INT_MAX;
-		check_eq(miost_process_wait(process, NULL), -ENOMEM);
+		check_eq(miost_process_wait(f.process, NULL), -ENOMEM);
 	}
 	reset_faults();
 	faults.vain_waits = INT_MAX;
-	check_eq(miost_process_wait(process, NULL), 0);
-	wait_in_vain(&f, process, 1);
-	miost_process_free(process);
-	free_fixture(&f);
+	check_eq(miost_process_wait(f.process, NULL), 0);
+	wait_in_vain(1);
 }
 
 /* Errors of what is made behind a process or signals leave nothing. */
 static void
 no_pipe(void)
 {
-	struct miost_process *process;
 	struct miost_signals *signals;
-	pid_t child = start_child();
+	pid_t child = ended_child();
 	sigset_t set, mask;
-	struct fixture f;
 
-	make_fixture(&f);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	fail(PIPE, 1, 1, EMFILE);
 	check_eq(miost_signals_new(f.queue, &set, 1, &signals), -EMFILE);
 	for (int nth = 1; nth <= 2; nth++) {
@@ -824,14 +650,13 @@ no_pipe(void)
 		check_eq(miost_signals_new(f.queue, &set, 1, &signals),
 			 -ENOMEM);
 		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
-		check_eq(miost_process_new(f.queue, child, 1, &process),
+		check_eq(miost_process_new(f.queue, child, 1, &f.process),
 			 -ENOMEM);
 	}
 	check_ok(pthread_sigmask(SIG_SETMASK, NULL, &mask));
 	check_eq(sigismember(&mask, SIGUSR1), 0);
 	reset_faults();
-	check_eq(waitpid(child, NULL, 0), child);
-	free_fixture(&f);
+	reap(child);
 }
 
 /* In a forked child, free does not close what may have its number. */
@@ -839,29 +664,23 @@ static void
 forked_free(void)
 {
 	struct miost_os_queue *queue;
-	struct fixture f;
-	int fd, status;
+	int fd;
 	pid_t child;
 
 	if (getenv("MIOST_TEST_RUN") != NULL)
 		tap_skip("valgrind looks for leaks in children, too, and "
 			 "changes how they end");
-	make_fixture(&f);
 	check_ok(miost_os_queue_new(&queue));
 	fd = miost_os_queue_fd(queue);
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
+	child = start_fork();
 	if (child == 0) {
 		if (dup2(f.fds[0], fd) != fd)
 			_exit(1);
 		miost_os_queue_free(queue);
 		_exit(fcntl(fd, F_GETFD) < 0);
 	}
-	check_eq(waitpid(child, &status, 0), child);
-	check_eq(status, 0);
+	check_eq(reap(child), 0);
 	miost_os_queue_free(queue);
-	free_fixture(&f);
 }
 
 static const struct tap_test tests[] = {
@@ -897,4 +716,4 @@ static const struct tap_test tests[] = {
 	{ "a forked child frees a queue that it does not have", forked_free },
 };
 
-TAP_MAIN(tests)
+TAP_MAIN_WITH(tests, set_up_faults, tear_down_faults)

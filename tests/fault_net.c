@@ -35,7 +35,7 @@ sockets_are_closed(void)
 		{ LISTEN, 1, EADDRINUSE }, { CONNECT, 1, ENETUNREACH },
 		{ CONNECT, 1, EACCES },
 	};
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr = parse(IPV4);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		fail(cases[i].call, cases[i].nth, INT_MAX, cases[i].error);
@@ -44,15 +44,6 @@ sockets_are_closed(void)
 		if (cases[i].call == SOCKET || cases[i].call == CONNECT)
 			check_eq(miost_tcp_connect(&addr), -cases[i].error);
 	}
-	reset_faults();
-}
-
-static void
-from_birth(int fd)
-{
-	check(fd >= 0);
-	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
 }
 
 static void
@@ -72,7 +63,7 @@ others_are_closed(void)
 		SOCKET, SOCKETPAIR, SETSOCKOPT, FCNTL, BIND, LISTEN, CONNECT,
 		PIPE
 	};
-	struct miost_addr udp = parse("127.0.0.1:0");
+	struct miost_addr udp = parse(IPV4);
 	struct miost_addr addr;
 	char path[64];
 
@@ -101,13 +92,12 @@ others_are_closed(void)
 				close_pair(fds);
 		}
 	}
-	reset_faults();
 }
 
 static void
 connect_interrupted(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr = parse(IPV4);
 	int fd;
 
 	fail(CONNECT, 1, 1, EINTR);
@@ -119,7 +109,6 @@ connect_interrupted(void)
 	fd = miost_tcp_connect(&addr);
 	check(fd >= 0);
 	close(fd);
-	reset_faults();
 }
 
 /* A connection that comes about, or fails, while it is asked about. */
@@ -142,7 +131,7 @@ connected_meanwhile(void)
 	for (int listens = 0; listens < 2; listens++) {
 		int listener;
 
-		late.addr = parse("127.0.0.1:0");
+		late.addr = parse(IPV4);
 		listener = miost_tcp_listen(&late.addr);
 		check(listener >= 0);
 		check_ok(miost_socket_local_addr(listener, &late.addr));
@@ -277,7 +266,7 @@ static void
 long_names(void)
 {
 	struct miost_datagram datagram = { .data = (char[4]){ "" }, .len = 4 };
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr = parse(IPV4);
 	char buf[4];
 	int fds[2];
 
@@ -321,7 +310,6 @@ interfaces(void)
 	check_eq(miost_addr_parse("[fe80::1%x]:80", &addr), -ENODEV);
 	fail(NAMETOINDEX, 1, INT_MAX, ENOBUFS);
 	check_eq(miost_addr_parse("[fe80::1%x]:80", &addr), -ENOBUFS);
-	reset_faults();
 }
 
 /* The hop limit of an IPv6 socket is -1 where the kernel chooses. */
@@ -429,11 +417,9 @@ static void
 accept_refused(void)
 {
 #ifdef HAVE_ACCEPT4
-	struct miost_addr addr = parse("127.0.0.1:0"), peer, local;
-	int listener = miost_tcp_listen(&addr);
+	struct miost_addr addr, peer, local;
+	int listener = listen_on(IPV4, &addr);
 
-	check(listener >= 0);
-	check_ok(miost_socket_local_addr(listener, &addr));
 	for (int i = 0; i < REFUSALS; i++) {
 		int client = miost_tcp_connect(&addr), fd;
 
@@ -474,15 +460,14 @@ static void
 zero_after_refusal(void)
 {
 #if defined(HAVE_ACCEPT4) && defined(HAVE_SOCK_NONBLOCK)
-	struct miost_addr addr = parse("127.0.0.1:0");
-	int listener = miost_tcp_listen(&addr), client, fd;
+	struct miost_addr addr;
+	int listener = listen_on(IPV4, &addr), client, fd;
 	int keep = fcntl(0, F_DUPFD_CLOEXEC, 100);
 
 	if (keep < 0) {
 		close(listener);
 		tap_skip("there is no descriptor 0 to begin with");
 	}
-	check_ok(miost_socket_local_addr(listener, &addr));
 	client = miost_tcp_connect(&addr);
 	check(client > 0);
 	wait_for(listener, POLLIN);
@@ -510,11 +495,10 @@ zero_after_refusal(void)
 static void
 other_errors(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
-	int listener = miost_tcp_listen(&addr);
+	struct miost_addr addr;
+	int listener = listen_on(IPV4, &addr);
 	int fds[2] = { -7, -7 };
 
-	check(listener >= 0);
 	fail(SOCKET, 1, 1, ENFILE);
 	check_eq(miost_socket_new(AF_INET, SOCK_STREAM), -ENFILE);
 	fail(SOCKETPAIR, 1, 1, ENFILE);
@@ -536,8 +520,8 @@ static void
 accept_goes_on(void)
 {
 	static const int passed_over[] = { EINTR, ECONNABORTED, EPROTO };
-	struct miost_addr addr = parse("127.0.0.1:0");
-	int listener = miost_tcp_listen(&addr);
+	struct miost_addr addr;
+	int listener = listen_on(IPV4, &addr);
 
 	for (int i = 0; i < 3; i++) {
 		fail(ACCEPT, 1, 3, passed_over[i]);
@@ -566,11 +550,10 @@ static void
 accept_passes_over(void)
 {
 #ifdef HAVE_SO_NOSIGPIPE
-	struct miost_addr addr = parse("127.0.0.1:0");
-	int listener = miost_tcp_listen(&addr);
+	struct miost_addr addr;
+	int listener = listen_on(IPV4, &addr);
 	int fds[2];
 
-	check_ok(miost_socket_local_addr(listener, &addr));
 	for (int i = 0; i < 2; i++) {
 		fds[i] = miost_tcp_connect(&addr);
 		wait_for(fds[i], POLLOUT);
@@ -632,13 +615,11 @@ reads_go_on(void)
 static void
 datagrams_go_on(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr;
 	struct miost_datagram many[2] = { { .data = NULL } };
-	int fd = miost_udp_bind(&addr);
+	int fd = bind_udp(IPV4, &addr);
 	char buf[4] = "";
 
-	check(fd >= 0);
-	check_ok(miost_socket_local_addr(fd, &addr));
 	for (int i = 0; i < 2; i++) {
 		many[i].data = buf;
 		many[i].len = 1;
@@ -718,15 +699,13 @@ static void
 many_refused(void)
 {
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr;
 	struct miost_datagram many[3];
 	struct timeval span = { .tv_usec = 50000 };
 	char data[3][4] = { "a", "b", "c" };
 	int64_t before;
-	int fd = miost_udp_bind(&addr);
+	int fd = bind_udp(IPV4, &addr);
 
-	check(fd >= 0);
-	check_ok(miost_socket_local_addr(fd, &addr));
 	for (int i = 0; i < REFUSALS; i++) {
 		for (int k = 0; k < 3; k++)
 			many[k] = (struct miost_datagram){
@@ -808,12 +787,10 @@ many_is_one_call(void)
 {
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 	static struct miost_datagram many[100];
-	struct miost_addr addr = parse("127.0.0.1:0");
-	int fd = miost_udp_bind(&addr);
+	struct miost_addr addr;
+	int fd = bind_udp(IPV4, &addr);
 	char buf[4] = "abc";
 
-	check(fd >= 0);
-	check_ok(miost_socket_local_addr(fd, &addr));
 	for (int i = 0; i < 100; i++) {
 		many[i].data = buf;
 		many[i].len = 1;
@@ -873,7 +850,7 @@ static void
 long_buffers(void)
 {
 	static const size_t size = SIZE_MAX > UINT32_MAX ? (size_t)3 << 30 : 0;
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr;
 	struct miost_datagram datagram = { .len = size };
 	struct iovec iov[3];
 	int fds[2], udp;
@@ -918,9 +895,7 @@ long_buffers(void)
 	close_pair(fds);
 
 	/* A datagram is not cut: it is too long, or comes whole. */
-	udp = miost_udp_bind(&addr);
-	check(udp >= 0);
-	check_ok(miost_socket_local_addr(udp, &addr));
+	udp = bind_udp(IPV4, &addr);
 	datagram.addr = addr;
 	check_eq(miost_socket_send_to(udp, memory, size, &addr), -EMSGSIZE);
 	check_eq(miost_socket_send_many(udp, &datagram, 1), -EMSGSIZE);
@@ -966,4 +941,4 @@ static const struct tap_test tests[] = {
 	{ "what is longer than a call takes is cut", long_buffers },
 };
 
-TAP_MAIN(tests)
+TAP_MAIN_WITH(tests, reset_faults, reset_faults)

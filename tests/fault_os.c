@@ -5,44 +5,28 @@
  * one is not.
  */
 #include <limits.h>
-#include <signal.h>
 #include <stdint.h>
-#include <sys/wait.h>
 
 #include "../lib/os/waker.h"
 #include "../lib/os/os_queue.h"
-#include "fault_calls.h"
+#include "fault_fixture.h"
 
 /* How the epoll backend waits. */
 
-struct waiting {
-	struct miost_os_queue *queue;
-	struct miost_event storage[1];
-};
-
 static void
-start_queue(struct waiting *w)
+need_precise_wait(void)
 {
-	reset_faults();
-	check_ok(miost_os_queue_new(&w->queue));
-}
-
-static void
-start_waiting(struct waiting *w)
-{
-	if (!on_epoll() ||
-	    !miost_has(MIOST_FEATURE_PRECISE_TIMEOUT))
+	if (!on_epoll() || !miost_has(MIOST_FEATURE_PRECISE_TIMEOUT))
 		tap_skip("fault_kqueue has what kqueue does, or there is no "
 			 "second way to wait");
-	start_queue(w);
 }
 
 static int
-wait_faked(struct waiting *w, int64_t timeout)
+wait_faked(int64_t timeout)
 {
 	faults.fake_waits = true;
 	memset(faults.count, 0, sizeof(faults.count));
-	return miost_os_queue_poll(w->queue, w->storage, 1, timeout);
+	return poll_for(timeout);
 }
 
 /* What needs no precision is one epoll_wait, the rest one epoll_pwait2. */
@@ -58,11 +42,10 @@ one_call(void)
 		{ MS + 1, true },    { 5 * SECOND, false },
 		{ INT_MAX * MS, false }, { INT_MAX * MS - 1, true },
 	};
-	struct waiting w;
 
-	start_waiting(&w);
+	need_precise_wait();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		check_eq(wait_faked(&w, cases[i].timeout), 0);
+		check_eq(wait_faked(cases[i].timeout), 0);
 		check_eq(faults.waited, cases[i].timeout);
 		check_eq(faults.count[EPOLL_PWAIT2], cases[i].precise);
 		check_eq(faults.count[EPOLL_WAIT], !cases[i].precise);
@@ -70,8 +53,6 @@ one_call(void)
 		check_eq(faults.count[MALLOC] + faults.count[CALLOC] +
 				 faults.count[REALLOC], 0);
 	}
-	miost_os_queue_free(w.queue);
-	reset_faults();
 }
 
 /* Behind another source it never waits, not for a nanosecond. */
@@ -81,12 +62,11 @@ second_source(void)
 	struct miost_source *sources[2];
 	struct miost_event events[4];
 	struct miost_queue *queue;
-	struct waiting w;
 
-	start_waiting(&w);
+	need_precise_wait();
 	check_ok(miost_queue_new(&queue));
 	sources[0] = miost_queue_source(queue);
-	sources[1] = miost_os_queue_source(w.queue);
+	sources[1] = miost_os_queue_source(f.queue);
 	reset_faults();
 	faults.waited = 77;
 	check_eq(miost_poll_events(sources, 2, events, 4, 5 * MS), 0);
@@ -94,8 +74,6 @@ second_source(void)
 	check_eq(faults.count[EPOLL_WAIT] + faults.count[KEVENT_WAIT], 1);
 	check_eq(faults.count[EPOLL_PWAIT2], 0);
 	miost_queue_free(queue);
-	miost_os_queue_free(w.queue);
-	reset_faults();
 }
 
 /* Refused once, the precise call is not tried again, in this queue. */
@@ -105,56 +83,51 @@ coarse(void)
 	static const int refusals[] = { ENOSYS, EPERM, EACCES, EINVAL,
 					EOPNOTSUPP };
 
+	need_precise_wait();
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		struct waiting w, other;
+		struct miost_os_queue *other;
 
-		start_waiting(&w);
-		start_waiting(&other);
+		check_ok(miost_os_queue_new(&other));
 		fail(EPOLL_PWAIT2, 1, INT_MAX, refusals[i]);
-		check_eq(wait_faked(&w, 1), 0);
+		check_eq(wait_faked(1), 0);
 		check_eq(faults.waited, MS);
 		check_eq(faults.count[EPOLL_PWAIT2], 1);
 		check_eq(faults.count[EPOLL_WAIT], 1);
-		check_eq(wait_faked(&w, 2 * MS + 1), 0);
+		check_eq(wait_faked(2 * MS + 1), 0);
 		check_eq(faults.waited, 3 * MS);
 		check_eq(faults.count[EPOLL_PWAIT2], 0);
 		check_eq(faults.count[EPOLL_WAIT], 1);
-		check_eq(wait_faked(&w, INT_MAX * MS - 1), 0);
+		check_eq(wait_faked(INT_MAX * MS - 1), 0);
 		check_eq(faults.waited, INT_MAX * MS);
-		check_eq(wait_faked(&w, 7 * MS), 0);
+		check_eq(wait_faked(7 * MS), 0);
 		check_eq(faults.waited, 7 * MS);
 		reset_faults();
-		check_eq(wait_faked(&other, 1), 0);
+		free_queue();
+		f.queue = other;
+		check_eq(wait_faked(1), 0);
 		check_eq(faults.count[EPOLL_PWAIT2], 1);
-		miost_os_queue_free(w.queue);
-		miost_os_queue_free(other.queue);
 	}
-	reset_faults();
 }
 
 /* Other errors are the caller's, whichever call gives them. */
 static void
 wait_errors(void)
 {
-	struct waiting w;
-
-	start_waiting(&w);
+	need_precise_wait();
 	fail(EPOLL_PWAIT2, 1, 1, EINTR);
-	check_eq(wait_faked(&w, 1), -EINTR);
+	check_eq(wait_faked(1), -EINTR);
 	check_eq(faults.count[EPOLL_WAIT], 0);
-	check_eq(wait_faked(&w, 1), -EINTR);
+	check_eq(wait_faked(1), -EINTR);
 	fail(EPOLL_PWAIT2, 1, 1, EBADF);
-	check_eq(wait_faked(&w, 1), -EBADF);
+	check_eq(wait_faked(1), -EBADF);
 	reset_faults();
-	check_eq(wait_faked(&w, 1), 0);
+	check_eq(wait_faked(1), 0);
 	check_eq(faults.count[EPOLL_PWAIT2], 1);
 	fail(EPOLL_WAIT, 1, 1, EINTR);
-	check_eq(wait_faked(&w, 0), -EINTR);
-	check_eq(wait_faked(&w, MIOST_FOREVER), -EINTR);
-	check_eq(wait_faked(&w, MS), -EINTR);
-	check_eq(wait_faked(&w, INT64_MAX), -EINTR);
-	miost_os_queue_free(w.queue);
-	reset_faults();
+	check_eq(wait_faked(0), -EINTR);
+	check_eq(wait_faked(MIOST_FOREVER), -EINTR);
+	check_eq(wait_faked(MS), -EINTR);
+	check_eq(wait_faked(INT64_MAX), -EINTR);
 }
 
 /* Longer than a call can wait: as often as it takes, and no longer. */
@@ -162,24 +135,21 @@ static void
 long_waits(void)
 {
 	const int64_t longest = INT_MAX * MS;
-	struct waiting w;
 
-	start_waiting(&w);
-	check_eq(wait_faked(&w, longest + 1), 0);
+	need_precise_wait();
+	check_eq(wait_faked(longest + 1), 0);
 	check_eq(faults.clock, longest + 1);
 	check_eq(faults.count[EPOLL_WAIT], 1);
 	check_eq(faults.count[EPOLL_PWAIT2], 1);
 	faults.clock = 0;
-	check_eq(wait_faked(&w, 10 * longest), 0);
+	check_eq(wait_faked(10 * longest), 0);
 	check_eq(faults.clock, 10 * longest);
 	check_eq(faults.count[EPOLL_WAIT], 10);
 
 	fail(EPOLL_PWAIT2, 1, INT_MAX, ENOSYS);
-	check_eq(wait_faked(&w, 2 * longest + 1), 0);
+	check_eq(wait_faked(2 * longest + 1), 0);
 	check_eq(faults.clock, 2 * longest + MS);
 	check_eq(faults.count[EPOLL_WAIT], 3);
-	miost_os_queue_free(w.queue);
-	reset_faults();
 }
 
 /* No queue, and nothing of it. A forked child is known without help, too. */
@@ -188,67 +158,50 @@ no_queue(void)
 {
 	static const enum call calls[] = { MALLOC, MMAP, EPOLL_CREATE,
 					   KQUEUE };
-	struct miost_waker *waker;
-	struct waiting w;
 	pid_t child;
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		int err;
 
+		free_queue();
 		fail(calls[i], 1, 1, ENOMEM);
-		err = miost_os_queue_new(&w.queue);
+		err = miost_os_queue_new(&f.queue);
 		check_eq(err, faults.count[calls[i]] ? -ENOMEM : 0);
-		if (err == 0)
-			miost_os_queue_free(w.queue);
 	}
+	free_queue();
 	fail(MADVISE, 1, 1, EINVAL);
-	check_ok(miost_os_queue_new(&w.queue));
-	check_ok(miost_waker_new(w.queue, 1, &waker));
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
+	check_ok(miost_os_queue_new(&f.queue));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
+	child = start_fork();
 	if (child == 0) {
-		miost_waker_free(waker);
-		miost_os_queue_free(w.queue);
+		free_waker();
+		free_queue();
 		_exit(0);
 	}
-	check_eq(waitpid(child, NULL, 0), child);
-	check_ok(miost_waker_wake(waker));
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-	miost_waker_free(waker);
-	miost_os_queue_free(w.queue);
-	reset_faults();
+	reap(child);
+	check_ok(miost_waker_wake(f.waker));
+	check_eq(poll_for(0), 1);
 }
 
 /* No call but the one that it is for. */
 static void
 register_calls(void)
 {
-	const enum call change = on_epoll() ? EPOLL_CTL : KEVENT_CHANGE;
-	struct waiting w;
-	int fds[2];
+	const enum call control = on_epoll() ? EPOLL_CTL : KEVENT_CHANGE;
 
-	start_queue(&w);
-	make_pair(fds);
 	reset_faults();
-	check_ok(miost_os_queue_register(w.queue, fds[0], 1, MIOST_READABLE,
-					 0));
-	check_eq(faults.count[change], 1);
-	check_ok(miost_os_queue_reregister(w.queue, fds[0], 1, MIOST_WRITABLE,
-					   0));
-	check_eq(faults.count[change], 2);
-	fail(change, 1, INT_MAX, ENOSPC);
-	check_eq(miost_os_queue_register(w.queue, fds[1], 1, MIOST_READABLE,
-					 0), -ENOSPC);
-	check_eq(miost_os_queue_reregister(w.queue, fds[0], 1, MIOST_READABLE,
-					   0), -ENOSPC);
-	check_eq(miost_os_queue_deregister(w.queue, fds[0]), -ENOSPC);
-	check_eq(faults.count[change], 3);
+	add(f.fds[0], 1, MIOST_READABLE, 0);
+	check_eq(faults.count[control], 1);
+	change(f.fds[0], 1, MIOST_WRITABLE, 0);
+	check_eq(faults.count[control], 2);
+	fail(control, 1, INT_MAX, ENOSPC);
+	check_eq(try_add(f.fds[1], 1, MIOST_READABLE, 0), -ENOSPC);
+	check_eq(try_change(f.fds[0], 1, MIOST_READABLE, 0), -ENOSPC);
+	check_eq(take_out(f.fds[0]), -ENOSPC);
+	check_eq(faults.count[control], 3);
 	reset_faults();
-	check_ok(miost_os_queue_deregister(w.queue, fds[0]));
-	check_eq(faults.count[change], 1);
-	close_pair(fds);
-	miost_os_queue_free(w.queue);
+	check_ok(take_out(f.fds[0]));
+	check_eq(faults.count[control], 1);
 }
 
 /* Wakers. */
@@ -267,56 +220,44 @@ wake_call(void)
 static void
 no_waker(void)
 {
-	struct miost_waker *waker;
-	struct miost_os_queue *queue;
-	struct miost_event storage[1];
-
-	check_ok(miost_os_queue_new(&queue));
 	for (size_t i = 0; i < 5; i++) {
 		int err;
 
 		fail(waker_calls[i], 1, 1, ENOMEM);
-		err = miost_waker_new(queue, 1, &waker);
+		err = miost_waker_new(f.queue, 1, &f.waker);
 		check_eq(err, faults.count[waker_calls[i]] ? -ENOMEM : 0);
 		if (err == 0)
-			miost_waker_free(waker);
+			free_waker();
 	}
 	/* What failed is of no concern to the next. */
 	reset_faults();
-	check_ok(miost_waker_new(queue, 1, &waker));
-	check_ok(miost_waker_wake(waker));
-	check_eq(miost_os_queue_poll(queue, storage, 1, 0), 1);
-	miost_waker_free(waker);
-	miost_os_queue_free(queue);
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
+	check_ok(miost_waker_wake(f.waker));
+	check_eq(poll_for(0), 1);
 }
 
 /* Woken already, a wake calls nothing; polled, it does again. */
 static void
 awake_already(void)
 {
-	struct miost_waker *waker, *clone;
-	struct waiting w;
+	struct miost_waker *clone;
 
-	start_queue(&w);
-	check_ok(miost_waker_new(w.queue, 1, &waker));
-	check_ok(miost_waker_clone(waker, &clone));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
+	check_ok(miost_waker_clone(f.waker, &clone));
 	for (int i = 0; i < 3; i++) {
 		reset_faults();
 		for (int k = 0; k < 100; k++) {
-			check_ok(miost_waker_wake(waker));
+			check_ok(miost_waker_wake(f.waker));
 			check_ok(miost_waker_wake(clone));
 		}
 		check_eq(faults.count[wake_call()], 1);
 		check_eq(faults.count[READ], 0);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
+		check_eq(poll_for(0), 1);
 		check_eq(faults.count[on_epoll() ? EPOLL_WAIT : KEVENT_WAIT],
 			 1);
 		check_eq(faults.count[READ], 0);
 	}
-	miost_waker_free(waker);
 	miost_waker_free(clone);
-	miost_os_queue_free(w.queue);
-	reset_faults();
 }
 
 /* Writes what it holds until it would block. */
@@ -343,68 +284,47 @@ fill_waker(const struct miost_waker *waker)
 static void
 full_waker(void)
 {
-	struct miost_waker *waker;
-	struct waiting w;
-
 	if (miost_has(MIOST_FEATURE_WAKER_USER))
 		tap_skip("a waker on EVFILT_USER is never full");
-	start_queue(&w);
-	check_ok(miost_waker_new(w.queue, 1, &waker));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	for (int i = 0; i < 3; i++) {
-		fill_waker(waker);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
+		fill_waker(f.waker);
+		check_eq(poll_for(0), 1);
+		expect_nothing();
 		reset_faults();
-		check_ok(miost_waker_wake(waker));
+		check_ok(miost_waker_wake(f.waker));
 		check_eq(faults.count[WRITE], 2);
 		check(faults.count[READ] > 0);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
+		check_eq(poll_for(0), 1);
+		expect_nothing();
 	}
-	miost_waker_free(waker);
-	miost_os_queue_free(w.queue);
-	reset_faults();
 }
 
 /* An error, if there ever is one, is told, and the next wake tries again. */
 static void
 waker_errors(void)
 {
-	struct miost_waker *waker;
-	struct waiting w;
-
-	start_queue(&w);
-	check_ok(miost_waker_new(w.queue, 1, &waker));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	for (int i = 0; i < 2; i++) {
 		fail(wake_call(), 1, 1, EIO);
 		errno = ERANGE;
-		check_eq(miost_waker_wake(waker), -EIO);
+		check_eq(miost_waker_wake(f.waker), -EIO);
 		check_eq(errno, ERANGE);
 	}
-	check_ok(miost_waker_wake(waker));
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-	miost_waker_free(waker);
-	miost_os_queue_free(w.queue);
-	reset_faults();
+	check_ok(miost_waker_wake(f.waker));
+	check_eq(poll_for(0), 1);
 }
 
 static void
 interrupted_wake(void)
 {
-	struct miost_waker *waker;
-	struct waiting w;
-
 	if (!miost_has(MIOST_FEATURE_WAKER_PIPE))
 		tap_skip("only a wake of a pipe can be interrupted");
-	start_queue(&w);
-	check_ok(miost_waker_new(w.queue, 1, &waker));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	fail(WRITE, 1, 2, EINTR);
-	check_ok(miost_waker_wake(waker));
+	check_ok(miost_waker_wake(f.waker));
 	check_eq(faults.count[WRITE], 3);
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-	miost_waker_free(waker);
-	miost_os_queue_free(w.queue);
-	reset_faults();
+	check_eq(poll_for(0), 1);
 }
 
 static int
@@ -426,35 +346,30 @@ static void
 forgotten(void)
 {
 	struct miost_waker *wakers[100], *kept;
-	struct waiting w;
 
-	start_queue(&w);
-	check_ok(miost_waker_new(w.queue, 1, &kept));
+	check_ok(miost_waker_new(f.queue, 1, &kept));
 	for (int i = 0; i < 100; i++) {
-		check_ok(miost_waker_new(w.queue, 1, &wakers[0]));
+		check_ok(miost_waker_new(f.queue, 1, &wakers[0]));
 		miost_waker_free(wakers[0]);
 	}
-	check(count_wakers(w.queue) <= 2);
+	check(count_wakers(f.queue) <= 2);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 100; i++)
-			check_ok(miost_waker_new(w.queue, 1, &wakers[i]));
+			check_ok(miost_waker_new(f.queue, 1, &wakers[i]));
 		for (int i = 0; i < 100; i++)
 			miost_waker_free(wakers[i]);
-		check_eq(count_wakers(w.queue), 101);
+		check_eq(count_wakers(f.queue), 101);
 		if (round == 1)
 			check_ok(miost_waker_wake(kept));
 		if (round == 2)
 			fail(on_epoll() ? EPOLL_WAIT : KEVENT_WAIT, 1, 1,
 			     EINTR);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0),
-			 round == 2 ? -EINTR : round);
-		check_eq(count_wakers(w.queue), 1);
+		check_eq(poll_for(0), round == 2 ? -EINTR : round);
+		check_eq(count_wakers(f.queue), 1);
 	}
 	miost_waker_free(kept);
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
-	check_eq(count_wakers(w.queue), 0);
-	miost_os_queue_free(w.queue);
-	reset_faults();
+	expect_nothing();
+	check_eq(count_wakers(f.queue), 0);
 }
 
 static jmp_buf out_of_the_wait;
@@ -469,30 +384,22 @@ leave(void)
 static void
 wait_left(void)
 {
-	struct miost_waker *waker;
-	struct waiting w;
-
-	start_queue(&w);
-	check_ok(miost_waker_new(w.queue, 1, &waker));
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	for (int i = 0; i < 2; i++) {
-		check_ok(miost_waker_wake(waker));
+		check_ok(miost_waker_wake(f.waker));
 		if (setjmp(out_of_the_wait) == 0) {
 			faults.after_wait = leave;
-			(void)miost_os_queue_poll(w.queue, w.storage, 1,
-						  MIOST_FOREVER);
+			(void)poll_for(MIOST_FOREVER);
 			tap_fail(__FILE__, __LINE__, "it was not left");
 		}
 		if (i == 0)
-			check_ok(miost_waker_wake(waker));
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-		check_eq(w.storage[0].id, 1);
-		check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 0);
+			check_ok(miost_waker_wake(f.waker));
+		check_eq(poll_for(0), 1);
+		check_eq(f.events[0].id, 1);
+		expect_nothing();
 	}
-	check_ok(miost_waker_wake(waker));
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, 0), 1);
-	miost_waker_free(waker);
-	miost_os_queue_free(w.queue);
-	reset_faults();
+	check_ok(miost_waker_wake(f.waker));
+	check_eq(poll_for(0), 1);
 }
 
 /* Signals. */
@@ -502,28 +409,21 @@ no_signals(void)
 {
 	static const enum call calls[] = { MALLOC, SIGMASK, SIGNALFD,
 					   EPOLL_CTL, KQUEUE, KEVENT_CHANGE };
-	struct miost_signals *signals;
-	struct miost_os_queue *queue;
-	sigset_t set, before, after;
+	sigset_t set = set_of_one(SIGUSR1), before, after;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
 	check_ok(pthread_sigmask(SIG_SETMASK, NULL, &before));
-	check_ok(miost_os_queue_new(&queue));
 	for (size_t i = 0; i < 6; i++) {
 		int err;
 
 		fail(calls[i], 1, 1, ENOMEM);
-		err = miost_signals_new(queue, &set, 1, &signals);
+		err = miost_signals_new(f.queue, &set, 1, &f.signals);
 		check_eq(err, faults.count[calls[i]] ? -ENOMEM : 0);
 		if (err == 0)
-			miost_signals_free(signals);
+			free_signals();
 		check_ok(pthread_sigmask(SIG_SETMASK, NULL, &after));
 		check_eq(sigismember(&after, SIGUSR1), 0);
 		check(miost_signal_set_contains(&before, &after));
 	}
-	reset_faults();
-	miost_os_queue_free(queue);
 }
 
 static void
@@ -538,65 +438,38 @@ signal_taken_meanwhile(void)
 {
 	const enum call call = on_epoll() ? READ : SIGTIMEDWAIT;
 	struct sigaction action = { .sa_handler = ignore_it }, old;
-	struct miost_signals *signals;
-	struct miost_os_queue *queue;
-	sigset_t set;
+	sigset_t set = set_of_one(SIGUSR1);
 	int number;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
 	check_ok(sigaction(SIGUSR1, &action, &old));
-	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_signals_new(queue, &set, 1, &signals));
+	check_ok(miost_signals_new(f.queue, &set, 1, &f.signals));
 	check_ok(raise(SIGUSR1));
 	fail(call, 1, 1, EAGAIN);
-	number = miost_signals_receive(signals);
+	number = miost_signals_receive(f.signals);
 	check_eq(number, faults.count[call] > 0 ? 0 : SIGUSR1);
 	reset_faults();
-	(void)miost_signals_receive(signals);
-	check_eq(miost_signals_receive(signals), 0);
-	miost_signals_free(signals);
-	miost_os_queue_free(queue);
+	(void)miost_signals_receive(f.signals);
+	check_eq(miost_signals_receive(f.signals), 0);
+	free_signals();
 	check_ok(sigaction(SIGUSR1, &old, NULL));
 }
 
 static void
 signals_go_on(void)
 {
-	struct miost_signals *signals;
-	struct miost_os_queue *queue;
-	sigset_t set;
+	sigset_t set = set_of_one(SIGUSR1);
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_signals_new(queue, &set, 1, &signals));
+	check_ok(miost_signals_new(f.queue, &set, 1, &f.signals));
 	check_ok(raise(SIGUSR1));
 	fail(on_epoll() ? READ : KEVENT_WAIT, 1, 1, EIO);
 	if (on_epoll())
-		check_eq(miost_signals_receive(signals), -EIO);
+		check_eq(miost_signals_receive(f.signals), -EIO);
 	fail(on_epoll() ? READ : SIGTIMEDWAIT, 1, 2, EINTR);
-	check_eq(miost_signals_receive(signals), SIGUSR1);
+	check_eq(miost_signals_receive(f.signals), SIGUSR1);
 	check(faults.count[faults.failing] == 3 || !on_epoll());
-	reset_faults();
-	miost_signals_free(signals);
-	miost_os_queue_free(queue);
 }
 
 /* Processes. */
-
-static pid_t
-start_child(void)
-{
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
-	if (child == 0)
-		_exit(7);
-	return child;
-}
 
 static void
 no_process(void)
@@ -623,15 +496,12 @@ no_process(void)
 		{ WAITID, ECHILD, -ECHILD },
 		{ EPOLL_CTL, ENOSPC, -ENOSPC },
 	};
-	struct miost_process *process;
-	struct miost_os_queue *queue;
-	pid_t child = start_child();
-	int err, status;
+	pid_t child = start_child(7);
+	int err;
 
-	check_ok(miost_os_queue_new(&queue));
-	err = miost_process_new(queue, child, 1, &process);
+	err = miost_process_new(f.queue, child, 1, &f.process);
 	if (err == 0)
-		miost_process_free(process);
+		free_process();
 	for (size_t i = 0; err == 0 && i < sizeof(cases) / sizeof(cases[0]);
 	     i++) {
 		int expected = cases[i].expected;
@@ -640,16 +510,14 @@ no_process(void)
 		if (expected == 0)
 			expected = on_epoll() ? -ENOTSUP : -cases[i].error;
 		fail(cases[i].call, 1, 1, cases[i].error);
-		made = miost_process_new(queue, child, 1, &process);
+		made = miost_process_new(f.queue, child, 1, &f.process);
 		check_eq(made, faults.count[cases[i].call] ? expected : 0);
 		if (made == 0)
-			miost_process_free(process);
+			free_process();
 	}
 	reset_faults();
 	/* It is still there to be reaped. */
-	check_eq(waitpid(child, &status, 0), child);
-	check_eq(status, 7 << 8);
-	miost_os_queue_free(queue);
+	check_eq(reap(child), 7 << 8);
 	if (err == -ENOTSUP)
 		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
 	check_ok(err);
@@ -658,62 +526,46 @@ no_process(void)
 static void
 process_goes_on(void)
 {
-	struct miost_process *process;
-	pid_t child = start_child();
-	struct waiting w;
+	pid_t child = start_child(7);
 	int err, status;
 
-	check_ok(miost_os_queue_new(&w.queue));
-	err = miost_process_new(w.queue, child, 1, &process);
+	err = miost_process_new(f.queue, child, 1, &f.process);
 	if (err < 0) {
-		check_eq(waitpid(child, NULL, 0), child);
-		miost_os_queue_free(w.queue);
+		reap(child);
 		check_eq(err, -ENOTSUP);
 		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
 	}
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, MIOST_FOREVER),
-		 1);
+	check_eq(poll_for(MIOST_FOREVER), 1);
 	fail(on_epoll() ? WAITID : WAITPID, 1, 2, EINTR);
-	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(miost_process_wait(f.process, &status), 1);
 	check_eq(faults.count[faults.failing], 3);
 	check_eq(status, 7 << 8);
-	reset_faults();
-	miost_process_free(process);
-	miost_os_queue_free(w.queue);
 }
 
 /* Whether one is left is the system's to say, and its limits' and settings'. */
 static void
 left_a_core(void)
 {
-	struct miost_process *process;
-	struct waiting w;
 	int err, gate[2], status = 0;
 	pid_t child;
 
-	if (strcmp(miost_backend(), "epoll") != 0)
+	if (!on_epoll())
 		tap_skip("this backend has the status from waitpid");
-	start_queue(&w);
 	child = start_gated(gate, 0);
-	err = miost_process_new(w.queue, child, 1, &process);
+	err = miost_process_new(f.queue, child, 1, &f.process);
 	check_ok(kill(child, SIGKILL));
 	close(gate[1]);
 	if (err < 0) {
-		check_eq(waitpid(child, NULL, 0), child);
-		miost_os_queue_free(w.queue);
+		reap(child);
 		check_eq(err, -ENOTSUP);
 		tap_skip("this system has no pidfd_open and waitid(P_PIDFD)");
 	}
-	check_eq(miost_os_queue_poll(w.queue, w.storage, 1, MIOST_FOREVER),
-		 1);
+	check_eq(poll_for(MIOST_FOREVER), 1);
 	faults.fake_cores = true;
-	check_eq(miost_process_wait(process, &status), 1);
+	check_eq(miost_process_wait(f.process, &status), 1);
 	check(WIFSIGNALED(status));
 	check_eq(WTERMSIG(status), SIGKILL);
 	check(WCOREDUMP(status));
-	reset_faults();
-	miost_process_free(process);
-	miost_os_queue_free(w.queue);
 }
 
 /* Descriptors that are hidden in objects are close-on-exec, too. */
@@ -721,21 +573,14 @@ static void
 close_on_exec(void)
 {
 	static bool before[TAP_FDS], after[TAP_FDS];
-	struct miost_process *process = NULL;
-	struct miost_waker *waker;
-	struct miost_signals *signals;
-	struct miost_os_queue *queue;
-	pid_t child = start_child();
-	sigset_t set;
+	pid_t child = start_child(7);
+	sigset_t set = set_of_one(SIGUSR1);
 	int made = 0;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
 	tap_open_fds(before);
-	check_ok(miost_os_queue_new(&queue));
-	check_ok(miost_waker_new(queue, 1, &waker));
-	check_ok(miost_signals_new(queue, &set, 1, &signals));
-	(void)miost_process_new(queue, child, 1, &process);
+	check_ok(miost_waker_new(f.queue, 1, &f.waker));
+	check_ok(miost_signals_new(f.queue, &set, 1, &f.signals));
+	(void)miost_process_new(f.queue, child, 1, &f.process);
 	tap_open_fds(after);
 	for (int fd = 0; fd < TAP_FDS; fd++) {
 		if (after[fd] == before[fd])
@@ -744,11 +589,10 @@ close_on_exec(void)
 		made++;
 	}
 	check(made >= 3);
-	miost_process_free(process);
-	miost_signals_free(signals);
-	miost_waker_free(waker);
-	miost_os_queue_free(queue);
-	check_eq(waitpid(child, NULL, 0), child);
+	free_process();
+	free_signals();
+	free_waker();
+	reap(child);
 }
 
 /* A set is one call of what is registered, and two of what is not. */
@@ -756,39 +600,27 @@ static void
 set_calls(void)
 {
 	const enum call control = on_epoll() ? EPOLL_CTL : KEVENT_CHANGE;
-	struct waiting w;
-	int fds[2];
 
-	start_queue(&w);
-	make_pair(fds);
 	reset_faults();
-	check_ok(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE,
-				    MIOST_LEVEL));
+	set(f.fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
 	check_eq(faults.count[control], on_epoll() ? 2 : 1);
 	reset_faults();
-	check_ok(miost_os_queue_set(w.queue, fds[0], 2, MIOST_WRITABLE,
-				    MIOST_EDGE));
+	set(f.fds[0], 2, MIOST_WRITABLE, MIOST_EDGE);
 	check_eq(faults.count[control], 1);
 	reset_faults();
 	for (int i = 0; i < 2; i++)
-		check_ok(miost_os_queue_set(w.queue, fds[0], 1, 0, 0));
+		set(f.fds[0], 1, 0, 0);
 	check_eq(faults.count[control], 2);
 	if (miost_has(MIOST_FEATURE_EXCLUSIVE)) {
 		reset_faults();
-		check_ok(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE,
-					    MIOST_EXCLUSIVE));
+		set(f.fds[0], 1, MIOST_READABLE, MIOST_EXCLUSIVE);
 		check_eq(faults.count[control], 2);
 		reset_faults();
-		check_ok(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE,
-					    MIOST_LEVEL));
+		set(f.fds[0], 1, MIOST_READABLE, MIOST_LEVEL);
 		check_eq(faults.count[control], 3);
 	}
 	fail(control, 1, INT_MAX, ENOMEM);
-	check_eq(miost_os_queue_set(w.queue, fds[0], 1, MIOST_READABLE, 0),
-		 -ENOMEM);
-	reset_faults();
-	close_pair(fds);
-	miost_os_queue_free(w.queue);
+	check_eq(try_set(f.fds[0], 1, MIOST_READABLE, 0), -ENOMEM);
 }
 
 static const struct tap_test tests[] = {
@@ -817,4 +649,4 @@ static const struct tap_test tests[] = {
 	{ "set: one call, or two", set_calls },
 };
 
-TAP_MAIN(tests)
+TAP_MAIN_WITH(tests, set_up_faults, tear_down_faults)

@@ -4,8 +4,6 @@
  * as before: also when both have the same number, each in a namespace of its
  * own.
  */
-#include <signal.h>
-#include <sys/wait.h>
 #ifdef __linux__
 #include <linux/sched.h>
 #include <sys/syscall.h>
@@ -37,8 +35,7 @@ make_objects(struct objects *o)
 	sigset_t set;
 	int err;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	want(miost_os_queue_new(&o->queue) == 0);
 	want(miost_waker_new(o->queue, WAKER, &o->waker) == 0);
 	want(miost_signals_new(o->queue, &set, SIGNALS, &o->signals) == 0);

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <signal.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #ifdef __linux__
@@ -389,8 +388,7 @@ make_signalfd(struct handle *h)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGRTMIN);
+	set = set_of_one(SIGRTMIN);
 	check_ok(sigprocmask(SIG_BLOCK, &set, NULL));
 	h->fd = signalfd(-1, &set, SFD_NONBLOCK);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Pipes. */
 #include <limits.h>
-#include <signal.h>
 #include <stdint.h>
 
 #include "util.h"

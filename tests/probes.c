@@ -3,7 +3,6 @@
  * When each static probe fires, and with what: compiled with the library's own
  * sources, whose probes call probe_fired. How tracers find them is usdt.sh's.
  */
-#include <signal.h>
 
 #include "sdt/sys/sdt.h"
 #include "util.h"
@@ -181,8 +180,7 @@ signals(void)
 	struct miost_os_queue *queue;
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	check_ok(miost_os_queue_new(&queue));
 	check_ok(miost_signals_new(queue, &set, 1, &object));
 	check_ok(raise(SIGUSR1));

@@ -7,11 +7,9 @@
 #ifdef __linux__
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #endif
 
 #include "util.h"
@@ -98,9 +96,7 @@ without(long call, long other, body *run, int error)
 	pid_t child;
 
 	check_ok(pipe(fds));
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
+	child = start_fork();
 	if (child == 0) {
 		line = run_refused(calls, error, run);
 		(void)!write(fds[1], &line, sizeof(line));
@@ -109,7 +105,7 @@ without(long call, long other, body *run, int error)
 	close(fds[1]);
 	check_eq(read(fds[0], &line, sizeof(line)), sizeof(line));
 	close(fds[0]);
-	check_eq(waitpid(child, NULL, 0), child);
+	reap(child);
 	if (line == CANNOT)
 		tap_skip("this system does not let a process filter its "
 			 "system calls");
@@ -246,8 +242,7 @@ no_signals(int error)
 	struct miost_signals *signals;
 	sigset_t set, mask;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	want(miost_os_queue_new(&queue) == 0);
 	want(miost_signals_new(queue, &set, 1, &signals) == -error);
 	want(sigprocmask(SIG_SETMASK, NULL, &mask) == 0);

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals as events, the mask that goes with them, and sets of signals. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
-#include <sys/wait.h>
 
-#include "util.h"
+#include "fixture.h"
 
 enum { ID = 3 };
-
-struct fixture {
-	struct miost_os_queue *queue;
-	struct miost_signals *signals;
-	struct miost_event storage[8];
-};
 
 /* A set of signals, which ends with 0. */
 static sigset_t
@@ -46,68 +38,48 @@ same_set(sigset_t a, sigset_t b)
 }
 
 static void
-make_fixture(struct fixture *f, sigset_t set)
+listen_for(sigset_t set)
 {
-	check_ok(miost_os_queue_new(&f->queue));
-	check_ok(miost_signals_new(f->queue, &set, ID, &f->signals));
-}
-
-static void
-free_fixture(struct fixture *f)
-{
-	miost_signals_free(f->signals);
-	miost_os_queue_free(f->queue);
-}
-
-static int
-poll_for(struct fixture *f, int64_t timeout)
-{
-	return miost_os_queue_poll(f->queue, f->storage, 8, timeout);
+	check_ok(miost_signals_new(f.queue, &set, ID, &f.signals));
 }
 
 /* FreeBSD tells the queue a little later, which a poll may miss. */
 static void
-settle(struct fixture *f)
+settle(void)
 {
 	if (on_epoll())
 		return;
 	(void)poll(NULL, 0, 50);
-	(void)poll_for(f, 0);
+	(void)poll_for(0);
 }
 
 /* An event comes, in every poll until all is received. */
 static void
-expect(struct fixture *f, int number)
+expect_signal(int number)
 {
-	for (int i = 0; i < 2; i++) {
-		check_eq(poll_for(f, scaled(10 * SECOND)), 1);
-		check_eq(f->storage[0].id, ID);
-		check_eq(f->storage[0].readiness, MIOST_READABLE);
-	}
-	check_eq(miost_signals_receive(f->signals), number);
+	for (int i = 0; i < 2; i++)
+		expect_told(ID);
+	check_eq(miost_signals_receive(f.signals), number);
 }
 
 static void
-expect_nothing(struct fixture *f)
+expect_no_signal(void)
 {
-	check_eq(miost_signals_receive(f->signals), 0);
-	check_eq(poll_for(f, 0), 0);
+	check_eq(miost_signals_receive(f.signals), 0);
+	expect_nothing();
 }
 
 static void
 one(void)
 {
-	struct fixture f;
-
-	make_fixture(&f, SET(SIGUSR1));
-	expect_nothing(&f);
+	listen_for(SET(SIGUSR1));
+	expect_no_signal();
 	check_ok(raise(SIGUSR1));
-	expect(&f, SIGUSR1);
-	expect_nothing(&f);
+	expect_signal(SIGUSR1);
+	expect_no_signal();
 	check_ok(kill(getpid(), SIGUSR1));
-	expect(&f, SIGUSR1);
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_signal(SIGUSR1);
+	expect_no_signal();
 }
 
 /* All but the end of the test itself. */
@@ -141,13 +113,11 @@ every_signal(void)
 
 	check(miost_signal_set_size(&all) > 20);
 	for (number = 0; (number = miost_signal_set_next(&all, number)) != 0;) {
-		struct fixture f;
-
-		make_fixture(&f, SET(number));
+		listen_for(SET(number));
 		check_ok(kill(getpid(), number));
-		expect(&f, number);
-		expect_nothing(&f);
-		free_fixture(&f);
+		expect_signal(number);
+		expect_no_signal();
+		free_signals();
 	}
 }
 
@@ -155,17 +125,16 @@ static void
 all_at_once(void)
 {
 	sigset_t all = catchable(), got, before = mask_now();
-	struct fixture f;
 	int n, number, received = 0;
 
 	/* These take each other away (POSIX). */
 	sigdelset(&all, SIGCONT);
-	make_fixture(&f, all);
+	listen_for(all);
 	for (n = 0; (n = miost_signal_set_next(&all, n)) != 0;)
 		check_ok(raise(n));
 	sigemptyset(&got);
-	settle(&f);
-	check_eq(poll_for(&f, 0), 1);
+	settle();
+	check_eq(poll_for(0), 1);
 	while ((number = miost_signals_receive(f.signals)) > 0) {
 		check(sigismember(&got, number) == 0);
 		sigaddset(&got, number);
@@ -174,40 +143,34 @@ all_at_once(void)
 	check_eq(number, 0);
 	check_eq(received, miost_signal_set_size(&all));
 	same_set(got, all);
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_no_signal();
+	free_signals();
 	same_set(before, mask_now());
 }
 
 static void
 bursts(void)
 {
-	struct fixture f;
-
-	make_fixture(&f, SET(SIGUSR1, SIGUSR2));
+	listen_for(SET(SIGUSR1, SIGUSR2));
 	for (int i = 0; i < 1000; i++) {
 		check_ok(raise(SIGUSR1));
 		check_ok(raise(SIGUSR2));
 	}
-	expect(&f, SIGUSR1);
-	expect(&f, SIGUSR2);
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_signal(SIGUSR1);
+	expect_signal(SIGUSR2);
+	expect_no_signal();
 }
 
 static void
 real_time(void)
 {
 #ifdef SIGRTMIN
-	struct fixture f;
-
-	make_fixture(&f, SET(SIGRTMIN, SIGRTMAX - 1));
+	listen_for(SET(SIGRTMIN, SIGRTMAX - 1));
 	for (int i = 0; i < 100; i++)
 		check_ok(raise(i % 2 ? SIGRTMIN : SIGRTMAX - 1));
 	for (int i = 0; i < 100; i++)
-		expect(&f, i < 50 ? SIGRTMIN : SIGRTMAX - 1);
-	expect_nothing(&f);
-	free_fixture(&f);
+		expect_signal(i < 50 ? SIGRTMIN : SIGRTMAX - 1);
+	expect_no_signal();
 #else
 	tap_skip("this system has no real-time signals");
 #endif
@@ -218,13 +181,12 @@ static void
 before_new(void)
 {
 	sigset_t set = SET(SIGUSR1), old;
-	struct fixture f;
 
 	check_ok(pthread_sigmask(SIG_BLOCK, &set, &old));
 	check_ok(raise(SIGUSR1));
-	make_fixture(&f, set);
-	expect(&f, SIGUSR1);
-	free_fixture(&f);
+	listen_for(set);
+	expect_signal(SIGUSR1);
+	free_signals();
 	/* It was blocked before, and still is. */
 	same_set(mask_now(), set);
 	check_ok(pthread_sigmask(SIG_SETMASK, &old, NULL));
@@ -234,20 +196,18 @@ before_new(void)
 static void
 ignored(void)
 {
-	struct fixture f;
-
 	check(signal(SIGUSR1, SIG_IGN) != SIG_ERR);
-	make_fixture(&f, SET(SIGUSR1, SIGCHLD, SIGURG));
+	listen_for(SET(SIGUSR1, SIGCHLD, SIGURG));
 	check_ok(raise(SIGCHLD));
-	expect(&f, SIGCHLD);
+	expect_signal(SIGCHLD);
 	check_ok(raise(SIGURG));
-	expect(&f, SIGURG);
+	expect_signal(SIGURG);
 	if (on_epoll()) {
 		check_ok(raise(SIGUSR1));
-		expect(&f, SIGUSR1);
+		expect_signal(SIGUSR1);
 	}
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_no_signal();
+	free_signals();
 	check(signal(SIGUSR1, SIG_DFL) != SIG_ERR);
 }
 
@@ -256,32 +216,30 @@ several(void)
 {
 	struct miost_signals *other;
 	sigset_t set = SET(SIGUSR2), before = mask_now();
-	struct fixture f;
 
-	make_fixture(&f, SET(SIGUSR1));
+	listen_for(SET(SIGUSR1));
 	check_ok(miost_signals_new(f.queue, &set, ID + 1, &other));
 	check_ok(raise(SIGUSR2));
-	settle(&f);
-	check_eq(poll_for(&f, 0), 1);
-	check_eq(f.storage[0].id, ID + 1);
+	settle();
+	check_eq(poll_for(0), 1);
+	check_eq(f.events[0].id, ID + 1);
 	check_eq(miost_signals_receive(f.signals), 0);
 	check_eq(miost_signals_receive(other), SIGUSR2);
 	check_ok(raise(SIGUSR1));
 	check_ok(raise(SIGUSR2));
-	settle(&f);
-	check_eq(poll_for(&f, 0), 2);
+	settle();
+	check_eq(poll_for(0), 2);
 	check_eq(miost_signals_receive(f.signals), SIGUSR1);
 	check_eq(miost_signals_receive(other), SIGUSR2);
 	/* Each unblocks its own. */
-	miost_signals_free(f.signals);
+	free_signals();
 	same_set(mask_now(), set);
 	check_ok(raise(SIGUSR2));
-	settle(&f);
-	check_eq(poll_for(&f, 0), 1);
+	settle();
+	check_eq(poll_for(0), 1);
 	check_eq(miost_signals_receive(other), SIGUSR2);
 	miost_signals_free(other);
 	same_set(mask_now(), before);
-	miost_os_queue_free(f.queue);
 }
 
 static void
@@ -289,20 +247,18 @@ overlapping(void)
 {
 	struct miost_signals *inner;
 	sigset_t set = SET(SIGUSR1, SIGUSR2), outer = SET(SIGUSR1);
-	struct fixture f;
 
-	make_fixture(&f, outer);
+	listen_for(outer);
 	check_ok(miost_signals_new(f.queue, &set, ID + 1, &inner));
 	check_ok(raise(SIGUSR1));
-	settle(&f);
-	check_eq(poll_for(&f, 0), 2);
+	settle();
+	check_eq(poll_for(0), 2);
 	check_eq(miost_signals_receive(f.signals), SIGUSR1);
 	check_eq(miost_signals_receive(inner), 0);	/* one has it */
 	miost_signals_free(inner);
 	same_set(mask_now(), outer);
 	check_ok(raise(SIGUSR1));
-	expect(&f, SIGUSR1);
-	free_fixture(&f);
+	expect_signal(SIGUSR1);
 }
 
 static void
@@ -310,18 +266,17 @@ mask_comes_back(void)
 {
 	sigset_t before = SET(SIGHUP, SIGUSR2), set = SET(SIGUSR1, SIGUSR2);
 	sigset_t both = SET(SIGHUP, SIGUSR1, SIGUSR2), old;
-	struct fixture f;
 
 	check_ok(pthread_sigmask(SIG_SETMASK, &before, &old));
-	make_fixture(&f, set);
+	listen_for(set);
 	same_set(mask_now(), both);
-	free_fixture(&f);
+	free_signals();
 	same_set(mask_now(), before);
 	/* What others changed in between stays. */
-	make_fixture(&f, set);
+	listen_for(set);
 	set = SET(SIGHUP);
 	check_ok(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
-	free_fixture(&f);
+	free_signals();
 	set = SET(SIGUSR2);
 	same_set(mask_now(), set);
 	check_ok(pthread_sigmask(SIG_SETMASK, &old, NULL));
@@ -340,14 +295,13 @@ static void
 pending_at_the_end(void)
 {
 	struct sigaction action = { .sa_handler = on_signal }, old;
-	struct fixture f;
 
 	handled = 0;
 	check_ok(sigaction(SIGUSR1, &action, &old));
-	make_fixture(&f, SET(SIGUSR1));
+	listen_for(SET(SIGUSR1));
 	check_ok(raise(SIGUSR1));
 	check_eq(handled, 0);
-	free_fixture(&f);
+	free_signals();
 	check_eq(handled, SIGUSR1);
 	check_ok(sigaction(SIGUSR1, &old, NULL));
 }
@@ -356,14 +310,13 @@ static void
 queue_first(void)
 {
 	sigset_t before = mask_now();
-	struct fixture f;
 
-	make_fixture(&f, SET(SIGUSR1));
-	miost_os_queue_free(f.queue);
+	listen_for(SET(SIGUSR1));
+	free_queue();
 	check_ok(raise(SIGUSR1));
 	check_eq(miost_signals_receive(f.signals), SIGUSR1);
 	check_eq(miost_signals_receive(f.signals), 0);
-	miost_signals_free(f.signals);
+	free_signals();
 	miost_signals_free(NULL);
 	same_set(before, mask_now());
 }
@@ -373,19 +326,16 @@ bad_sets(void)
 {
 	sigset_t before = mask_now(), empty, sets[4];
 	struct miost_signals *signals;
-	struct miost_os_queue *queue;
 
 	sigemptyset(&empty);
 	sets[0] = empty;
 	sets[1] = SET(SIGKILL);
 	sets[2] = SET(SIGUSR1, SIGSTOP);
 	sigfillset(&sets[3]);
-	check_ok(miost_os_queue_new(&queue));
 	for (int i = 0; i < 4; i++)
-		check_eq(miost_signals_new(queue, &sets[i], 1, &signals),
+		check_eq(miost_signals_new(f.queue, &sets[i], 1, &signals),
 			 -EINVAL);
 	same_set(before, mask_now());
-	miost_os_queue_free(queue);
 }
 
 static void
@@ -393,20 +343,13 @@ no_descriptors(void)
 {
 	sigset_t before = mask_now(), set = SET(SIGUSR1);
 	struct miost_signals *signals;
-	struct miost_os_queue *queue;
-	struct rlimit limit, old;
+	struct rlimit old;
 
-	if (getenv("MIOST_TEST_RUN") != NULL)
-		tap_skip("valgrind keeps a limit of its own");
-	check_ok(miost_os_queue_new(&queue));
-	check_ok(getrlimit(RLIMIT_NOFILE, &old));
-	limit = old;
-	limit.rlim_cur = 0;
-	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
-	check_eq(miost_signals_new(queue, &set, 1, &signals), -EMFILE);
-	check_ok(setrlimit(RLIMIT_NOFILE, &old));
+	need_limit();
+	forbid_descriptors(&old);
+	check_eq(miost_signals_new(f.queue, &set, 1, &signals), -EMFILE);
+	allow_descriptors(&old);
 	same_set(before, mask_now());
-	miost_os_queue_free(queue);
 }
 
 /* Other threads. */
@@ -433,10 +376,9 @@ another_thread(void)
 {
 	struct thread thread;
 	int ready[2], stop[2];
-	struct fixture f;
 	char byte;
 
-	make_fixture(&f, SET(SIGUSR1));
+	listen_for(SET(SIGUSR1));
 	check_ok(pipe(ready));
 	check_ok(pipe(stop));
 	thread.ready = ready[1];
@@ -445,14 +387,13 @@ another_thread(void)
 	check_eq(read(ready[0], &byte, 1), 1);
 	for (int i = 0; i < 100; i++) {
 		check_ok(kill(getpid(), SIGUSR1));
-		expect(&f, SIGUSR1);
+		expect_signal(SIGUSR1);
 	}
-	expect_nothing(&f);
+	expect_no_signal();
 	check_eq(write(stop[1], "", 1), 1);
 	check_ok(pthread_join(thread.thread, NULL));
 	close_pair(ready);
 	close_pair(stop);
-	free_fixture(&f);
 }
 
 static void *
@@ -467,48 +408,40 @@ send_soon(void *arg)
 static void
 while_waiting(void)
 {
-	struct fixture f;
 	pthread_t thread;
 
-	make_fixture(&f, SET(SIGUSR1));
+	listen_for(SET(SIGUSR1));
 	for (int i = 0; i < 100; i++) {
 		check_ok(pthread_create(&thread, NULL, send_soon, NULL));
-		check_eq(poll_for(&f, MIOST_FOREVER), 1);
+		check_eq(poll_for(MIOST_FOREVER), 1);
 		check_eq(miost_signals_receive(f.signals), SIGUSR1);
 		check_ok(pthread_join(thread, NULL));
 	}
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_no_signal();
 }
 
 static void
 from_a_child(void)
 {
-	struct fixture f;
 	pid_t child;
-	int status;
 
-	make_fixture(&f, SET(SIGCHLD, SIGUSR1));
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
+	listen_for(SET(SIGCHLD, SIGUSR1));
+	child = start_fork();
 	if (child == 0) {
 		(void)kill(getppid(), SIGUSR1);
-		free_fixture(&f);
+		tear_down();
 		_exit(0);
 	}
-	check_eq(waitpid(child, &status, 0), child);
-	check_eq(status, 0);
+	check_eq(reap(child), 0);
 	for (int got = 0; got != 3;) {
 		int number = miost_signals_receive(f.signals);
 
 		check(number >= 0);
 		got |= number == SIGCHLD ? 1 : number == SIGUSR1 ? 2 : 0;
 	}
-	expect_nothing(&f);
+	expect_no_signal();
 	check_ok(raise(SIGUSR1));
-	expect(&f, SIGUSR1);
-	free_fixture(&f);
+	expect_signal(SIGUSR1);
 }
 
 /* A forked child has copies of it, when it is freed and signals are pending. */
@@ -516,24 +449,22 @@ static void
 freed_with_copies(void)
 {
 	sigset_t set = SET(SIGUSR1), old;
-	struct fixture f;
 	int gate[2], number;
 	pid_t child;
 
 	/* Blocked by somebody else, so that it stays pending. */
 	check_ok(pthread_sigmask(SIG_BLOCK, &set, &old));
-	make_fixture(&f, set);
+	listen_for(set);
 	child = start_gated(gate, 0);
 	check_ok(raise(SIGUSR1));
-	settle(&f);
-	check_eq(poll_for(&f, 0), 1);
-	miost_signals_free(f.signals);
-	check_eq(poll_for(&f, 0), 0);
+	settle();
+	check_eq(poll_for(0), 1);
+	free_signals();
+	expect_nothing();
 	check_ok(sigwait(&set, &number));
 	check_eq(number, SIGUSR1);
 	let_end(gate);
-	check_eq(waitpid(child, NULL, 0), child);
-	miost_os_queue_free(f.queue);
+	reap(child);
 	check_ok(pthread_sigmask(SIG_SETMASK, &old, NULL));
 }
 
@@ -597,4 +528,4 @@ static const struct tap_test tests[] = {
 	{ "freed while a forked child has copies", freed_with_copies },
 };
 
-TAP_MAIN(tests)
+TAP_MAIN_WITH(tests, set_up, tear_down)

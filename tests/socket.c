@@ -2,7 +2,6 @@
 /* What all sockets have. */
 #include <limits.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/time.h>
 
 #include "util.h"
@@ -97,7 +96,7 @@ no_sigpipe(void)
 	check_eq(miost_socket_send_many(fds[0], two, 2), -EPIPE);
 	close(fds[0]);
 
-	make_tcp_pair("127.0.0.1:0", fds);
+	make_tcp_pair(IPV4, fds);
 	check_ok(miost_socket_peer_addr(fds[0], &peer));
 	check_ok(miost_socket_shutdown(fds[0], SHUT_WR));
 	check_eq(miost_socket_write(fds[0], "x", 1), -EPIPE);
@@ -179,7 +178,7 @@ halves(void)
 	char buf[4];
 	int fds[2], err;
 
-	make_tcp_pair("127.0.0.1:0", fds);
+	make_tcp_pair(IPV4, fds);
 	check_eq(miost_socket_shutdown(fds[0], 77), -EINVAL);
 	check_eq(miost_socket_shutdown(fds[0], -1), -EINVAL);
 	check_ok(miost_socket_shutdown(fds[0], SHUT_WR));
@@ -202,15 +201,12 @@ halves(void)
 static void
 pending_error(void)
 {
-	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 	int fds[2], error = -1;
 
-	make_tcp_pair("127.0.0.1:0", fds);
+	make_tcp_pair(IPV4, fds);
 	check_ok(miost_socket_take_error(fds[0], &error));
 	check_eq(error, 0);
-	check_ok(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger,
-			    sizeof(linger)));
-	close(fds[1]);
+	abort_tcp(fds[1]);
 	wait_for(fds[0], POLLIN);
 	check_ok(miost_socket_take_error(fds[0], &error));
 	check_eq(error, ECONNRESET);
@@ -272,7 +268,7 @@ nodelay(void)
 {
 	int fds[2];
 
-	make_tcp_pair("127.0.0.1:0", fds);
+	make_tcp_pair(IPV4, fds);
 	check_eq(miost_socket_nodelay(fds[0]), 0);
 	check_ok(miost_socket_set_nodelay(fds[0], true));
 	check_eq(miost_socket_nodelay(fds[0]), 1);
@@ -287,7 +283,7 @@ clones(void)
 	int fds[2], clone;
 	char buf[4];
 
-	make_tcp_pair("127.0.0.1:0", fds);
+	make_tcp_pair(IPV4, fds);
 	clone = miost_socket_clone(fds[0]);
 	check(clone >= 0);
 	check(clone != fds[0]);

@@ -4,9 +4,7 @@
  * loops run in coroutines and in threads with small stacks, too.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "util.h"
 
@@ -114,8 +112,7 @@ signals(void)
 	sigset_t set;
 	int number;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
+	set = set_of_one(SIGUSR1);
 	if (miost_signals_new(t.queue, &set, 8, &made) < 0)
 		return false;
 	(void)pthread_kill(pthread_self(), SIGUSR1);

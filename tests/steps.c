@@ -9,12 +9,7 @@
 static int
 make_socket(int family, int type)
 {
-	int fd = miost_socket_new(family, type);
-
-	check(fd >= 0);
-	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
-	return fd;
+	return from_birth(miost_socket_new(family, type));
 }
 
 /* A stream socket with an address, and maybe the option to share it. */
@@ -88,7 +83,7 @@ new_errors(void)
 static void
 bind_errors(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr = parse(IPV4);
 	int fd = bind_stream(&addr, false);
 	int other = make_socket(AF_INET, SOCK_STREAM);
 
@@ -226,13 +221,11 @@ buffer_sizes(void)
 static void
 not_shared(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
-	int first = miost_tcp_listen(&addr);
+	struct miost_addr addr;
+	int first = listen_on(IPV4, &addr);
 	int second;
 
-	check(first >= 0);
 	check_eq(miost_socket_reuse_addr(first), 1);
-	check_ok(miost_socket_local_addr(first, &addr));
 	check_eq(miost_tcp_listen(&addr), -EADDRINUSE);
 	second = make_socket(AF_INET, SOCK_STREAM);
 	if (miost_socket_set_reuse_port(second, true) == 0)
@@ -247,7 +240,7 @@ not_shared(void)
 static void
 shared(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr = parse(IPV4);
 	int fd = make_socket(AF_INET, SOCK_STREAM);
 	int err = miost_socket_set_reuse_port(fd, true);
 	int fds[2];
@@ -375,7 +368,7 @@ truncated_udp(void)
 	int fds[2];
 
 	for (int i = 0; i < 2; i++) {
-		addr[i] = parse("127.0.0.1:0");
+		addr[i] = parse(IPV4);
 		fds[i] = make_socket(AF_INET, SOCK_DGRAM);
 		check_ok(miost_socket_bind(fds[i], &addr[i]));
 		check_ok(miost_socket_local_addr(fds[i], &addr[i]));
@@ -404,7 +397,7 @@ peers_of_datagrams(void)
 	char buf[4];
 
 	for (int i = 0; i < 3; i++) {
-		addr[i] = parse("127.0.0.1:0");
+		addr[i] = parse(IPV4);
 		fds[i] = miost_udp_bind(&addr[i]);
 		check(fds[i] >= 0);
 		check_ok(miost_socket_local_addr(fds[i], &addr[i]));
@@ -490,7 +483,7 @@ no_sender_of_a_stream(void)
 	char text[8], buf[4];
 	int fds[2];
 
-	make_tcp_pair("127.0.0.1:0", fds);
+	make_tcp_pair(IPV4, fds);
 	check_eq(miost_socket_write(fds[0], "x", 1), 1);
 	wait_for(fds[1], POLLIN);
 	memset(&addr, 0x55, sizeof(addr));
@@ -710,7 +703,7 @@ is_zero(int fd)
 static void
 descriptor_zero(void)
 {
-	struct miost_addr any = parse("127.0.0.1:0"), tcp = any, own;
+	struct miost_addr any = parse(IPV4), tcp = any, own;
 	struct miost_addr peer, addr;
 	int keep = fcntl(0, F_DUPFD_CLOEXEC, 100);
 	int listener = miost_tcp_listen(&tcp), client, fds[2];

@@ -3,6 +3,8 @@
  * Tests that speak TAP. A program is `const struct tap_test tests[]` and
  * TAP_MAIN(tests); a test is a function that ends at its first failed check,
  * must leave no descriptor open that was not open before, and has a minute.
+ * TAP_MAIN_WITH calls one function before each test, and one after each that
+ * passes or is skipped: it has to cope with what was never made.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -28,6 +30,8 @@ struct tap_test {
 static jmp_buf tap_end;
 static char tap_skipped[256];
 static size_t tap_number;	/* of the test that runs, from 1 */
+static void (*tap_before)(void);
+static void (*tap_after)(void);
 
 #ifdef __GNUC__
 __attribute__((format(printf, 3, 4)))
@@ -132,7 +136,7 @@ static bool
 tap_run(const struct tap_test *test, size_t number)
 {
 	static bool before[TAP_FDS], after[TAP_FDS];
-	volatile bool ok = true, skipped = false;
+	volatile bool ok = true, skipped = false, begun = false;
 
 	tap_open_fds(before);
 	tap_skipped[0] = '\0';
@@ -142,13 +146,20 @@ tap_run(const struct tap_test *test, size_t number)
 	switch (setjmp(tap_end)) {
 	case 0:
 		tap_skip_listed(test->name);
+		begun = true;
+		if (tap_before != NULL)
+			tap_before();
 		test->run();
+		if (tap_after != NULL)
+			tap_after();
 		break;
 	case 1:
 		ok = false;
 		break;
 	default:
 		skipped = true;
+		if (begun && tap_after != NULL)
+			tap_after();
 		break;
 	}
 	tap_open_fds(after);
@@ -190,10 +201,14 @@ tap_main(const struct tap_test *tests, size_t n)
 	return ok ? 0 : 1;
 }
 
-#define TAP_MAIN(tests) \
-	int main(void) \
-	{ \
-		return tap_main(tests, sizeof(tests) / sizeof((tests)[0])); \
+#define TAP_MAIN(tests) TAP_MAIN_WITH(tests, NULL, NULL)
+
+#define TAP_MAIN_WITH(tests, before, after)                                    \
+	int main(void)                                                         \
+	{                                                                      \
+		tap_before = (before);                                         \
+		tap_after = (after);                                           \
+		return tap_main(tests, sizeof(tests) / sizeof((tests)[0]));    \
 	}
 
 #endif

@@ -6,21 +6,6 @@
 
 #include "util.h"
 
-static const char *const any[] = { "127.0.0.1:0", "[::1]:0" };
-
-static int
-bind_udp(const char *text, struct miost_addr *addr)
-{
-	struct miost_addr asked = parse(text);
-	int fd = miost_udp_bind(&asked);
-
-	check(fd >= 0);
-	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
-	check_ok(miost_socket_local_addr(fd, addr));
-	return fd;
-}
-
 /* Two sockets that know each other's address. */
 struct two {
 	int fds[2];
@@ -31,7 +16,7 @@ static void
 make_two(struct two *two, const char *text)
 {
 	for (int i = 0; i < 2; i++)
-		two->fds[i] = bind_udp(text, &two->addrs[i]);
+		two->fds[i] = from_birth(bind_udp(text, &two->addrs[i]));
 }
 
 static void
@@ -84,14 +69,14 @@ unconnected_by(const char *text)
 static void
 unconnected(void)
 {
-	unconnected_by(any[0]);
+	unconnected_by(IPV4);
 }
 
 static void
 unconnected_ipv6(void)
 {
 	need_ipv6();
-	unconnected_by(any[1]);
+	unconnected_by(IPV6);
 }
 
 static void
@@ -131,14 +116,14 @@ connected_by(const char *text)
 static void
 connected(void)
 {
-	connected_by(any[0]);
+	connected_by(IPV4);
 }
 
 static void
 connected_ipv6(void)
 {
 	need_ipv6();
-	connected_by(any[1]);
+	connected_by(IPV6);
 }
 
 static void
@@ -150,7 +135,7 @@ vectors(void)
 	struct iovec in[2] = { { a, 3 }, { b, 8 } };
 	struct two t;
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	connect_two(&t);
 	check_eq(miost_socket_writev(t.fds[0], out, 2), 5);
 	wait_for(t.fds[1], POLLIN);
@@ -168,7 +153,7 @@ wrong_one(void)
 	struct two t;
 	char buf[4];
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	n = miost_socket_write(t.fds[0], "x", 1);
 	check(n == -EDESTADDRREQ || n == -ENOTCONN);
 	check_eq(miost_socket_peer_addr(t.fds[0], &addr), -ENOTCONN);
@@ -183,7 +168,7 @@ wrong_one(void)
 	close_pair(t.fds);
 
 	/* Said, and yet done on Linux: the last of it. */
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	n = miost_socket_shutdown(t.fds[0], SHUT_RDWR);
 	check(n == -ENOTCONN || n == 0);	/* 0 on NetBSD */
 	close_pair(t.fds);
@@ -200,7 +185,7 @@ bad_arguments(void)
 	check_eq(miost_udp_bind(&addr), -EAFNOSUPPORT);
 	memset(&addr, 0, sizeof(addr));
 	check_eq(miost_udp_bind(&addr), -EAFNOSUPPORT);
-	addr = parse(any[0]);
+	addr = parse(IPV4);
 	addr.len = 3;
 	check_eq(miost_udp_bind(&addr), -EINVAL);
 	addr.len = sizeof(addr.storage) + 1;
@@ -208,7 +193,7 @@ bad_arguments(void)
 	addr = parse("192.0.2.1:0");
 	check_eq(miost_udp_bind(&addr), -EADDRNOTAVAIL);
 
-	fd = bind_udp(any[0], &own);
+	fd = bind_udp(IPV4, &own);
 	check_eq(miost_udp_bind(&own), -EADDRINUSE);
 	own.len = sizeof(own.storage) + 1;
 	datagram.addr = own;
@@ -230,7 +215,7 @@ bad_arguments(void)
 	check_eq(miost_socket_send_to(fd, "x", 1, &own), 1);
 	check_eq(miost_socket_send_many(fd, &datagram, 1), 1);
 	check_ok(miost_socket_connect(fd, &own));
-	own = parse(any[0]);
+	own = parse(IPV4);
 	own.len = sizeof(own.storage);
 	fds[0] = miost_udp_bind(&own);
 	check(fds[0] >= 0);
@@ -264,7 +249,7 @@ too_long(void)
 	char buf[] = "....";
 	struct two t;
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	check_eq(miost_socket_send_to(t.fds[0], block, sizeof(block),
 				   &t.addrs[1]), -EMSGSIZE);
 	/* What does not fit is lost, and what follows is not. */
@@ -288,7 +273,7 @@ refused(void)
 	int error = 0;
 	struct two t;
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	check_ok(miost_socket_connect(t.fds[0], &t.addrs[1]));
 	close(t.fds[1]);
 	check_ok(miost_os_queue_new(&queue));
@@ -397,20 +382,20 @@ many_by(const char *text, bool with_peer)
 static void
 many(void)
 {
-	many_by(any[0], false);
+	many_by(IPV4, false);
 }
 
 static void
 many_connected(void)
 {
-	many_by(any[0], true);
+	many_by(IPV4, true);
 }
 
 static void
 many_ipv6(void)
 {
 	need_ipv6();
-	many_by(any[1], false);
+	many_by(IPV6, false);
 }
 
 /* Those before one that fails are sent; it is the error of the next call. */
@@ -420,7 +405,7 @@ one_of_many_fails(void)
 	static char block[70000];
 	struct two t;
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	fill(&t.addrs[1]);
 	datagrams[2].data = block;
 	datagrams[2].len = sizeof(block);
@@ -444,8 +429,8 @@ many_peers(void)
 	struct two t;
 	int third;
 
-	make_two(&t, any[0]);
-	third = bind_udp(any[0], &addr);
+	make_two(&t, IPV4);
+	third = bind_udp(IPV4, &addr);
 	fill(&addr);
 	datagrams[1].addr = t.addrs[1];
 	check_eq(miost_socket_send_many(t.fds[0], datagrams, 3), 3);
@@ -468,7 +453,7 @@ many_blocking(void)
 {
 	struct two t;
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	check_ok(fcntl(t.fds[1], F_SETFL, 0));
 	fill(&t.addrs[1]);
 	check_eq(miost_socket_send_many(t.fds[0], datagrams, 3), 3);
@@ -481,7 +466,7 @@ truncated_of_many(void)
 {
 	struct two t;
 
-	make_two(&t, any[0]);
+	make_two(&t, IPV4);
 	check_eq(miost_socket_send_to(t.fds[0], "abcdef", 6, &t.addrs[1]), 6);
 	check_eq(miost_socket_send_to(t.fds[0], "g", 1, &t.addrs[1]), 1);
 	check_eq(miost_socket_send_to(t.fds[0], "", 0, &t.addrs[1]), 0);

@@ -56,24 +56,6 @@ remove_directory(void)
 	check_ok(rmdir(directory));
 }
 
-static void
-is_from_birth(int fd)
-{
-	check(fd >= 0);
-	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
-}
-
-static void
-check_text(const struct miost_addr *addr, const struct miost_addr *expected)
-{
-	char text[128], other[128];
-
-	check(miost_addr_format(addr, text, sizeof(text)) > 0);
-	check(miost_addr_format(expected, other, sizeof(other)) > 0);
-	check_str(text, other);
-}
-
 /* Both ways, the end, and no SIGPIPE. */
 static void
 talk(int a, int b)
@@ -100,22 +82,19 @@ stream_by(const struct miost_addr *addr)
 	int listener, client, server;
 	char text[16];
 
-	listener = miost_unix_listen(addr);
-	is_from_birth(listener);
+	listener = from_birth(miost_unix_listen(addr));
 	check_eq(miost_socket_accept(listener, NULL), -EAGAIN);
 	check_eq(miost_unix_listen(addr), -EADDRINUSE);
-	client = miost_unix_connect(addr);
-	is_from_birth(client);
+	client = from_birth(miost_unix_connect(addr));
 	check_ok(miost_socket_connected(client));
 	wait_for(listener, POLLIN);
-	server = miost_socket_accept(listener, &other);
-	is_from_birth(server);
+	server = from_birth(miost_socket_accept(listener, &other));
 	check(miost_addr_format(&other, text, sizeof(text)) > 0);
 	check_str(text, "unix:");
 	check_ok(miost_socket_local_addr(server, &other));
-	check_text(&other, addr);
+	same_addr(&other, addr);
 	check_ok(miost_socket_peer_addr(client, &other));
-	check_text(&other, addr);
+	same_addr(&other, addr);
 	talk(client, server);
 	close(listener);
 	check_eq(miost_unix_connect(addr), -ECONNREFUSED);
@@ -194,16 +173,16 @@ datagrams_by(const struct miost_addr *a, const struct miost_addr *b)
 
 	fds[0] = miost_unix_bind(a);
 	fds[1] = miost_unix_bind(b);
-	is_from_birth(fds[0]);
-	is_from_birth(fds[1]);
+	from_birth(fds[0]);
+	from_birth(fds[1]);
 	check_eq(miost_unix_bind(a), -EADDRINUSE);
 	check_eq(miost_socket_recv_from(fds[1], buf, 8, &from), -EAGAIN);
 	check_eq(miost_socket_send_to(fds[0], "hello", 5, b), 5);
 	check_eq(miost_socket_send_to(fds[0], "you", 3, b), 3);
 	check_eq(miost_socket_peek_from(fds[1], buf, 8, &from), 5);
-	check_text(&from, a);
+	same_addr(&from, a);
 	check_eq(miost_socket_recv_from(fds[1], buf, 8, &from), 5);
-	check_text(&from, a);
+	same_addr(&from, a);
 	check_eq(miost_socket_recv_from(fds[1], buf, 8, NULL), 3);
 	n = miost_socket_write(fds[0], "x", 1);
 	check(n == -ENOTCONN || n == -EDESTADDRREQ);
@@ -222,7 +201,7 @@ datagrams_by(const struct miost_addr *a, const struct miost_addr *b)
 	check_eq(miost_socket_recv_many(fds[1], many, 3), 3);
 	check_eq(many[0].len, 4);
 	check_eq(many[2].len, 2);
-	check_text(&many[2].addr, a);
+	same_addr(&many[2].addr, a);
 	close(fds[1]);
 	n = miost_socket_write(fds[0], "x", 1);
 	check(n == -ECONNREFUSED || n == -ECONNRESET);	/* on NetBSD */
@@ -266,13 +245,13 @@ pairs(void)
 		if (types[i] == SOCK_SEQPACKET && !has_packets())
 			continue;
 		check_ok(miost_unix_pair(types[i], fds));
-		is_from_birth(fds[0]);
-		is_from_birth(fds[1]);
+		from_birth(fds[0]);
+		from_birth(fds[1]);
 		talk(fds[0], fds[1]);
 	}
 	check_ok(miost_unix_pair(SOCK_DGRAM, fds));
-	is_from_birth(fds[0]);
-	is_from_birth(fds[1]);
+	from_birth(fds[0]);
+	from_birth(fds[1]);
 	check_eq(miost_socket_write(fds[0], "ab", 2), 2);
 	check_eq(miost_socket_write(fds[0], "c", 1), 1);
 	check_eq(miost_socket_read(fds[1], buf, 8), 2);
@@ -289,7 +268,7 @@ pairs(void)
 static void
 bad_addresses(void)
 {
-	struct miost_addr addr = parse("127.0.0.1:0");
+	struct miost_addr addr = parse(IPV4);
 	int fd;
 
 	check_eq(miost_unix_connect(&addr), -EAFNOSUPPORT);
@@ -370,18 +349,14 @@ cancelled_between(void)
 static void
 no_descriptors(void)
 {
-	struct rlimit limit, old;
+	struct rlimit old;
 	struct miost_addr addr;
 	int fds[2] = { -7, -7 };
 
-	if (getenv("MIOST_TEST_RUN") != NULL)
-		tap_skip("valgrind keeps a limit of its own");
+	need_limit();
 	make_directory();
 	addr = path("x");
-	check_ok(getrlimit(RLIMIT_NOFILE, &old));
-	limit = old;
-	limit.rlim_cur = 0;
-	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	forbid_descriptors(&old);
 	check_eq(miost_unix_listen(&addr), -EMFILE);
 	check_eq(miost_unix_connect(&addr), -EMFILE);
 	check_eq(miost_unix_bind(&addr), -EMFILE);
@@ -389,7 +364,7 @@ no_descriptors(void)
 	check_eq(miost_pipe(fds), -EMFILE);
 	check_eq(fds[0], -7);
 	check_eq(fds[1], -7);
-	check_ok(setrlimit(RLIMIT_NOFILE, &old));
+	allow_descriptors(&old);
 	remove_directory();
 }
 

@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <miost.h>
@@ -43,6 +45,16 @@ event_of(miost_id id, miost_ready readiness)
 	struct miost_event event = { .id = id, .readiness = readiness };
 
 	return event;
+}
+
+static inline sigset_t
+set_of_one(int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	return set;
 }
 
 /* Calls that never should fail here. */
@@ -100,6 +112,34 @@ same_addr(const struct miost_addr *a, const struct miost_addr *b)
 		check_eq(a->len, b->len);
 }
 
+#define IPV4 "127.0.0.1:0"
+#define IPV6 "[::1]:0"
+
+/* An address that the system chose, of what listens or is bound to `any`. */
+static inline int
+listen_on(const char *any, struct miost_addr *addr)
+{
+	int fd;
+
+	*addr = parse(any);
+	fd = miost_tcp_listen(addr);
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, addr));
+	return fd;
+}
+
+static inline int
+bind_udp(const char *any, struct miost_addr *addr)
+{
+	int fd;
+
+	*addr = parse(any);
+	fd = miost_udp_bind(addr);
+	check(fd >= 0);
+	check_ok(miost_socket_local_addr(fd, addr));
+	return fd;
+}
+
 /* Waits with poll(2), so that no test of the queue leans on the queue. */
 static inline short
 wait_for(int fd, short events)
@@ -120,7 +160,7 @@ make_full_listener(struct miost_addr *addr)
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	int fds[16], n, ready = 1;
 
-	*addr = parse("127.0.0.1:0");
+	*addr = parse(IPV4);
 	check_ok(miost_socket_bind(listener, addr));
 	check_ok(listen(listener, 0));
 	check_ok(miost_socket_local_addr(listener, addr));
@@ -145,11 +185,9 @@ make_full_listener(struct miost_addr *addr)
 static inline void
 make_tcp_pair(const char *any, int fds[2])
 {
-	struct miost_addr addr = parse(any);
-	int listener = miost_tcp_listen(&addr);
+	struct miost_addr addr;
+	int listener = listen_on(any, &addr);
 
-	check(listener >= 0);
-	check_ok(miost_socket_local_addr(listener, &addr));
 	fds[0] = miost_tcp_connect(&addr);
 	check(fds[0] >= 0);
 	wait_for(listener, POLLIN);
@@ -158,6 +196,69 @@ make_tcp_pair(const char *any, int fds[2])
 	wait_for(fds[0], POLLOUT);
 	check_ok(miost_socket_connected(fds[0]));
 	close(listener);
+}
+
+/* So that its peer is reset. */
+static inline void
+abort_tcp(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	check_ok(
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	close(fd);
+}
+
+/* A call that makes a descriptor as all of them should be. */
+static inline int
+from_birth(int fd)
+{
+	check(fd >= 0);
+	check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	return fd;
+}
+
+/* fork(2), of which each line of output has one writer. */
+static inline pid_t
+start_fork(void)
+{
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	check(child >= 0);
+	return child;
+}
+
+/* A child that ends at once. */
+static inline pid_t
+start_child(int status)
+{
+	pid_t child = start_fork();
+
+	if (child == 0)
+		_exit(status);
+	return child;
+}
+
+/* Waits until it has ended, and leaves it to be reaped. */
+static inline void
+await_end(pid_t child)
+{
+	siginfo_t info;
+
+	check_ok(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
+}
+
+/* Reaps it; returns its status. */
+static inline int
+reap(pid_t child)
+{
+	int status = -1;
+
+	check_eq(waitpid(child, &status, 0), child);
+	return status;
 }
 
 /*
@@ -171,9 +272,7 @@ start_gated(int gate[2], int status)
 	char byte;
 
 	check_ok(pipe(gate));
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
+	child = start_fork();
 	if (child == 0) {
 		close(gate[1]);
 		(void)!read(gate[0], &byte, 1);
@@ -189,6 +288,32 @@ let_end(const int gate[2])
 {
 	check_eq(write(gate[1], "", 1), 1);
 	close(gate[1]);
+}
+
+/* To begin a test with that takes all descriptors away. */
+static inline void
+need_limit(void)
+{
+	if (getenv("MIOST_TEST_RUN") != NULL)
+		tap_skip("valgrind keeps a limit of its own");
+}
+
+/* None can be made from now on. */
+static inline void
+forbid_descriptors(struct rlimit *old)
+{
+	struct rlimit limit;
+
+	check_ok(getrlimit(RLIMIT_NOFILE, old));
+	limit = *old;
+	limit.rlim_cur = 0;
+	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+static inline void
+allow_descriptors(const struct rlimit *old)
+{
+	check_ok(setrlimit(RLIMIT_NOFILE, old));
 }
 
 /* Skips a test for which there are not enough descriptors. */
@@ -227,7 +352,7 @@ need_packets(void)
 static inline bool
 has_ipv6(void)
 {
-	struct miost_addr addr = parse("[::1]:0");
+	struct miost_addr addr = parse(IPV6);
 	int fd = miost_tcp_listen(&addr);
 
 	if (fd < 0)

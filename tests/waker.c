@@ -2,92 +2,61 @@
 /* Wakers: from threads, from signal handlers, and whoever is freed first. */
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/wait.h>
 
-#include "util.h"
+#include "fixture.h"
 
 enum { ID = 7 };
 
-struct fixture {
-	struct miost_os_queue *queue;
-	struct miost_waker *waker;
-	struct miost_event storage[8];
-};
-
 static void
-make_fixture(struct fixture *f)
+set_up_waker(void)
 {
-	check_ok(miost_os_queue_new(&f->queue));
-	check_ok(miost_waker_new(f->queue, ID, &f->waker));
+	set_up_pair();
+	check_ok(miost_waker_new(f.queue, ID, &f.waker));
 }
 
 static void
-free_fixture(struct fixture *f)
+wake(void)
 {
-	miost_waker_free(f->waker);
-	miost_os_queue_free(f->queue);
+	check_ok(miost_waker_wake(f.waker));
 }
 
+/* Until something comes, or the time is up, whatever interrupts it. */
 static int
-poll_for(struct fixture *f, size_t capacity, int64_t timeout)
+poll_again(size_t capacity, int64_t timeout)
 {
 	int n;
 
 	do
-		n = miost_os_queue_poll(f->queue, f->storage, capacity,
-					timeout);
+		n = poll_some(capacity, timeout);
 	while (n == -EINTR);
 	return n;
 }
 
 static void
-expect(struct fixture *f, miost_id id)
-{
-	check_eq(poll_for(f, 8, scaled(10 * SECOND)), 1);
-	check_eq(f->storage[0].id, id);
-	check_eq(f->storage[0].readiness, MIOST_READABLE);
-}
-
-static void
-expect_nothing(struct fixture *f)
-{
-	check_eq(poll_for(f, 8, 0), 0);
-}
-
-static void
 one_wake(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
-	expect_nothing(&f);
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	expect_nothing(&f);		/* though nothing was read */
+	expect_nothing();
+	wake();
+	expect_told(ID);
+	expect_nothing(); /* though nothing was read */
 	for (int i = 0; i < 1000; i++) {
-		check_ok(miost_waker_wake(f.waker));
-		expect(&f, ID);
+		wake();
+		expect_told(ID);
 	}
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_nothing();
 }
 
 static void
 many_wakes(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 1000; i++)
-			check_ok(miost_waker_wake(f.waker));
-		expect(&f, ID);
-		expect_nothing(&f);
+			wake();
+		expect_told(ID);
+		expect_nothing();
 	}
-	free_fixture(&f);
 }
 
 static void
@@ -95,39 +64,33 @@ several(void)
 {
 	struct miost_waker *other;
 	miost_id seen = 0;
-	struct fixture f;
 
-	make_fixture(&f);
 	check_ok(miost_waker_new(f.queue, 8, &other));
 	check_ok(miost_waker_wake(other));
-	expect(&f, 8);
+	expect_told(8);
 	check_ok(miost_waker_wake(other));
-	check_ok(miost_waker_wake(f.waker));
-	check_eq(poll_for(&f, 8, 0), 2);
+	wake();
+	check_eq(poll_for(0), 2);
 	for (int i = 0; i < 2; i++)
-		seen |= (miost_id)1 << f.storage[i].id;
+		seen |= (miost_id)1 << f.events[i].id;
 	check_eq(seen, 1 << ID | 1 << 8);
-	expect_nothing(&f);
+	expect_nothing();
 	miost_waker_free(other);
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	free_fixture(&f);
+	wake();
+	expect_told(ID);
 }
 
 static void
 every_id(void)
 {
 	static const miost_id ids[] = { 0, 1, UINTPTR_MAX };
-	struct fixture f;
 
-	check_ok(miost_os_queue_new(&f.queue));
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		free_waker();
 		check_ok(miost_waker_new(f.queue, ids[i], &f.waker));
-		check_ok(miost_waker_wake(f.waker));
-		expect(&f, ids[i]);
-		miost_waker_free(f.waker);
+		wake();
+		expect_told(ids[i]);
 	}
-	miost_os_queue_free(f.queue);
 }
 
 /* A sink of one event: the others' events and the wake all come in time. */
@@ -136,50 +99,38 @@ little_room(void)
 {
 	enum { PAIRS = 3 };
 	int fds[PAIRS][2], wakes = 0, others = 0;
-	struct fixture f;
 
-	make_fixture(&f);
 	for (int i = 0; i < PAIRS; i++) {
 		make_pair(fds[i]);
-		check_ok(miost_os_queue_register(f.queue, fds[i][0], 1,
-						 MIOST_WRITABLE, MIOST_EDGE));
+		add(fds[i][0], 1, MIOST_WRITABLE, MIOST_EDGE);
 	}
-	check_eq(miost_waker_wake(f.waker), 0);
-	check_eq(poll_for(&f, 0, 0), -ENOBUFS);
+	wake();
+	check_eq(poll_some(0, 0), -ENOBUFS);
 	for (int i = 0; i < PAIRS + 1; i++) {
-		check_eq(poll_for(&f, 1, 0), 1);
-		*(f.storage[0].id == ID ? &wakes : &others) += 1;
+		check_eq(poll_some(1, 0), 1);
+		*(f.events[0].id == ID ? &wakes : &others) += 1;
 		if (wakes == 0)
-			check_ok(miost_waker_wake(f.waker));
+			wake();
 	}
 	check_eq(wakes, 1);
 	check_eq(others, PAIRS);
-	expect_nothing(&f);
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
+	expect_nothing();
+	wake();
+	expect_told(ID);
 	for (int i = 0; i < PAIRS; i++)
 		close_pair(fds[i]);
-	free_fixture(&f);
 }
 
 /* Other events come between two wakes, and the second is heard all the same. */
 static void
 between_others(void)
 {
-	struct fixture f;
-	int fds[2];
-
-	make_fixture(&f);
-	make_pair(fds);
-	check_ok(miost_os_queue_register(f.queue, fds[0], 1, MIOST_WRITABLE,
-					 MIOST_LEVEL));
+	add(f.fds[0], 1, MIOST_WRITABLE, MIOST_LEVEL);
 	for (int i = 0; i < 100; i++) {
-		check_ok(miost_waker_wake(f.waker));
-		check_eq(poll_for(&f, 8, 0), 2);
-		check_eq(poll_for(&f, 8, 0), 1);
+		wake();
+		check_eq(poll_for(0), 2);
+		check_eq(poll_for(0), 1);
 	}
-	close_pair(fds);
-	free_fixture(&f);
 }
 
 /* An array that wakes when events are handed over. */
@@ -205,25 +156,22 @@ in_the_sink(void)
 	struct miost_source *source;
 	struct miost_sink_ops ops;
 	struct waking_sink sink;
-	struct fixture f;
 
-	make_fixture(&f);
 	source = miost_os_queue_source(f.queue);
 	sink.waker = f.waker;
-	check_ok(miost_waker_wake(f.waker));
+	wake();
 	for (int i = 0; i < 3; i++) {
 		sink.result = -1;
-		miost_event_array_init(&sink.array, f.storage, 8);
+		miost_event_array_init(&sink.array, f.events, 8);
 		ops = *sink.array.sink.ops;
 		ops.commit = waking_commit;
 		sink.array.sink.ops = &ops;
 		check_eq(miost_poll(&source, 1, &sink.array.sink, 0), 1);
-		check_eq(f.storage[0].id, ID);
+		check_eq(f.events[0].id, ID);
 		check_ok(sink.result);
 	}
-	expect(&f, ID);
-	expect_nothing(&f);
-	free_fixture(&f);
+	expect_told(ID);
+	expect_nothing();
 }
 
 static void
@@ -231,36 +179,30 @@ as_a_source(void)
 {
 	struct miost_source *sources[2];
 	struct miost_queue *own;
-	struct fixture f;
 
-	make_fixture(&f);
 	check_ok(miost_queue_new(&own));
 	sources[0] = miost_os_queue_source(f.queue);
 	sources[1] = miost_queue_source(own);
 	for (int i = 0; i < 3; i++) {
-		check_ok(miost_waker_wake(f.waker));
+		wake();
 		check_ok(miost_queue_add(own, event_of(9, 1)));
-		check_eq(miost_poll_events(sources, 2, f.storage, 8,
-					   MIOST_FOREVER), 2);
-		check_eq(f.storage[0].id, ID);
-		check_eq(f.storage[1].id, 9);
+		check_eq(miost_poll_events(sources, 2, f.events, 8,
+					   MIOST_FOREVER),
+			 2);
+		check_eq(f.events[0].id, ID);
+		check_eq(f.events[1].id, 9);
 	}
 	miost_queue_free(own);
-	free_fixture(&f);
 }
 
 static void
 keeps_errno(void)
 {
-	struct fixture f;
-
-	make_fixture(&f);
 	for (int i = 0; i < 2; i++) {
 		errno = ERANGE;
-		check_ok(miost_waker_wake(f.waker));
+		wake();
 		check_eq(errno, ERANGE);
 	}
-	free_fixture(&f);
 }
 
 /* Lives. */
@@ -269,39 +211,34 @@ static void
 clones(void)
 {
 	struct miost_waker *clone, *third;
-	struct fixture f;
 
-	make_fixture(&f);
 	check_ok(miost_waker_clone(f.waker, &clone));
 	check_ok(miost_waker_wake(clone));
-	expect(&f, ID);
-	miost_waker_free(f.waker);	/* the first one */
+	expect_told(ID);
+	free_waker(); /* the first one */
 	check_ok(miost_waker_wake(clone));
-	expect(&f, ID);
+	expect_told(ID);
 	check_ok(miost_waker_clone(clone, &third));
 	miost_waker_free(clone);
 	check_ok(miost_waker_wake(third));
-	expect(&f, ID);
+	expect_told(ID);
 	check_ok(miost_waker_wake(third));
 	miost_waker_free(third);
-	expect_nothing(&f);			/* none after the last */
-	miost_os_queue_free(f.queue);
+	expect_nothing(); /* none after the last */
 }
 
 static void
 queue_first(void)
 {
 	struct miost_waker *clone;
-	struct fixture f;
 
-	make_fixture(&f);
 	check_ok(miost_waker_clone(f.waker, &clone));
-	miost_os_queue_free(f.queue);
+	free_queue();
 	for (int i = 0; i < 3; i++) {
-		check_ok(miost_waker_wake(f.waker));
+		wake();
 		check_ok(miost_waker_wake(clone));
 	}
-	miost_waker_free(f.waker);
+	free_waker();
 	check_ok(miost_waker_wake(clone));
 	miost_waker_free(clone);
 	miost_waker_free(NULL);
@@ -311,12 +248,10 @@ static void
 queue_in_the_middle(void)
 {
 	struct miost_waker *clone;
-	struct fixture f;
 
-	make_fixture(&f);
 	check_ok(miost_waker_clone(f.waker, &clone));
-	miost_waker_free(f.waker);
-	miost_os_queue_free(f.queue);
+	free_waker();
+	free_queue();
 	check_ok(miost_waker_wake(clone));
 	miost_waker_free(clone);
 }
@@ -326,14 +261,12 @@ static void
 come_and_go(void)
 {
 	struct miost_waker *many[20];
-	struct fixture f;
 
-	make_fixture(&f);
 	for (int i = 0; i < 5000; i++) {
 		check_ok(miost_waker_new(f.queue, 1, &many[0]));
 		check_ok(miost_waker_wake(many[0]));
 		if (i % 2)
-			expect(&f, 1);
+			expect_told(1);
 		miost_waker_free(many[0]);
 	}
 	for (miost_id i = 0; i < 20; i++)
@@ -342,28 +275,21 @@ come_and_go(void)
 		miost_waker_free(many[i]);
 	for (int i = 1; i < 20; i += 2) {
 		check_ok(miost_waker_wake(many[i]));
-		expect(&f, (miost_id)i);
+		expect_told((miost_id)i);
 		miost_waker_free(many[i]);
 	}
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	free_fixture(&f);
+	wake();
+	expect_told(ID);
 }
 
 static void
 no_descriptors(void)
 {
-	struct rlimit limit, old;
+	struct rlimit old;
 	struct miost_waker *waker;
-	struct fixture f;
 
-	if (getenv("MIOST_TEST_RUN") != NULL)
-		tap_skip("valgrind keeps a limit of its own");
-	make_fixture(&f);
-	check_ok(getrlimit(RLIMIT_NOFILE, &old));
-	limit = old;
-	limit.rlim_cur = 0;
-	check_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	need_limit();
+	forbid_descriptors(&old);
 	/* One on EVFILT_USER has none of its own. */
 	if (miost_has(MIOST_FEATURE_WAKER_USER)) {
 		check_ok(miost_waker_new(f.queue, 1, &waker));
@@ -371,10 +297,9 @@ no_descriptors(void)
 	} else {
 		check_eq(miost_waker_new(f.queue, 1, &waker), -EMFILE);
 	}
-	check_ok(setrlimit(RLIMIT_NOFILE, &old));
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	free_fixture(&f);
+	allow_descriptors(&old);
+	wake();
+	expect_told(ID);
 }
 
 /* Signal handlers. */
@@ -395,19 +320,16 @@ static void
 from_a_handler(void)
 {
 	struct sigaction action = { .sa_handler = on_signal }, old;
-	struct fixture f;
 
-	make_fixture(&f);
 	handlers_waker = f.waker;
 	check_ok(sigaction(SIGUSR1, &action, &old));
 	for (int i = 0; i < 100; i++) {
 		check_ok(raise(SIGUSR1));
 		check_ok(raise(SIGUSR1));
-		expect(&f, ID);
-		expect_nothing(&f);
+		expect_told(ID);
+		expect_nothing();
 	}
 	check_ok(sigaction(SIGUSR1, &old, NULL));
-	free_fixture(&f);
 }
 
 /* Threads. */
@@ -438,12 +360,10 @@ wake_often(void *arg)
 }
 
 static void
-start_wakers(struct fixture *f, struct waker wakers[THREADS], int times,
-	     void *(*run)(void *))
+start_wakers(struct waker wakers[THREADS], int times, void *(*run)(void *))
 {
 	for (int i = 0; i < THREADS; i++) {
-		check_ok(miost_waker_clone(f->waker,
-					      &wakers[i].waker));
+		check_ok(miost_waker_clone(f.waker, &wakers[i].waker));
 		wakers[i].times = times;
 		wakers[i].polls = pthread_self();
 		atomic_init(&wakers[i].published, 0);
@@ -481,16 +401,16 @@ all_seen(struct waker wakers[THREADS])
  * A wake that is lost leaves it waiting, and the alarm ends the program.
  */
 static void
-see_all(struct fixture *f, struct waker wakers[THREADS], size_t capacity)
+see_all(struct waker wakers[THREADS], size_t capacity)
 {
 	bool seen = false;
 
 	while (!seen) {
-		int n = poll_for(f, capacity, MIOST_FOREVER);
+		int n = poll_again(capacity, MIOST_FOREVER);
 
 		check(n > 0);
 		for (int i = 0; i < n; i++)
-			if (f->storage[i].id == ID)
+			if (f.events[i].id == ID)
 				seen = all_seen(wakers);
 	}
 }
@@ -499,15 +419,12 @@ static void
 four_threads(void)
 {
 	struct waker wakers[THREADS];
-	struct fixture f;
 
-	make_fixture(&f);
-	start_wakers(&f, wakers, 1000000, wake_often);
-	see_all(&f, wakers, 8);
+	start_wakers(wakers, 1000000, wake_often);
+	see_all(wakers, 8);
 	join_wakers(wakers);
-	check(poll_for(&f, 8, 0) <= 1);		/* of one heard before */
-	expect_nothing(&f);
-	free_fixture(&f);
+	check(poll_for(0) <= 1); /* of one heard before */
+	expect_nothing();
 }
 
 /* With other events all the time, in a sink that takes one. */
@@ -515,21 +432,17 @@ static void
 threads_and_others(void)
 {
 	struct waker wakers[THREADS];
-	struct fixture f;
 	int fds[2][2];
 
-	make_fixture(&f);
 	for (int i = 0; i < 2; i++) {
 		make_pair(fds[i]);
-		check_ok(miost_os_queue_register(f.queue, fds[i][0], 1,
-						 MIOST_WRITABLE, MIOST_LEVEL));
+		add(fds[i][0], 1, MIOST_WRITABLE, MIOST_LEVEL);
 	}
-	start_wakers(&f, wakers, 100000, wake_often);
-	see_all(&f, wakers, 1);
+	start_wakers(wakers, 100000, wake_often);
+	see_all(wakers, 1);
 	join_wakers(wakers);
 	for (int i = 0; i < 2; i++)
 		close_pair(fds[i]);
-	free_fixture(&f);
 }
 
 /* Each wake is waited for: as many round trips as can go wrong. */
@@ -556,22 +469,19 @@ static void
 round_trips(void)
 {
 	struct waker waker;
-	struct fixture f;
 
-	make_fixture(&f);
 	waker.waker = f.waker;
 	waker.times = 20000;
 	atomic_init(&waker.published, 0);
 	atomic_store(&answered, 0);
 	check_ok(pthread_create(&waker.thread, NULL, wake_and_wait, &waker));
 	for (int seen = 0; seen < waker.times;) {
-		check_eq(poll_for(&f, 8, MIOST_FOREVER), 1);
+		check_eq(poll_for(MIOST_FOREVER), 1);
 		seen = atomic_load_explicit(&waker.published,
 					    memory_order_relaxed);
 		atomic_store_explicit(&answered, seen, memory_order_relaxed);
 	}
 	check_ok(pthread_join(waker.thread, NULL));
-	free_fixture(&f);
 }
 
 /* Cancelled already, it comes to the next cancellation point. */
@@ -593,20 +503,17 @@ static void
 no_cancellation_point(void)
 {
 	struct waker waker;
-	struct fixture f;
 	void *result;
 
-	make_fixture(&f);
 	waker.waker = f.waker;
 	for (int i = 0; i < 2; i++) {
 		check_ok(pthread_create(&waker.thread, NULL, wake_cancelled,
 					&waker));
 		check_ok(pthread_join(waker.thread, &result));
 		check(result == &waker);
-		expect(&f, ID);
-		expect_nothing(&f);
+		expect_told(ID);
+		expect_nothing();
 	}
-	free_fixture(&f);
 }
 
 /* Plain memory, written before a wake, is read after its event. */
@@ -625,18 +532,17 @@ static void
 hands_over(void)
 {
 	struct waker waker;
-	struct fixture f;
 
 	for (int i = 0; i < 200; i++) {
-		make_fixture(&f);
 		waker.times = 0;
 		check_ok(miost_waker_clone(f.waker, &waker.waker));
 		check_ok(pthread_create(&waker.thread, NULL, wake_with_data,
 					&waker));
-		expect(&f, ID);
+		expect_told(ID);
 		check_eq(waker.times, 42);
-		free_fixture(&f);	/* while the thread may free its own */
+		tear_down(); /* while the thread may free its own */
 		check_ok(pthread_join(waker.thread, NULL));
+		set_up_waker();
 	}
 }
 
@@ -663,71 +569,57 @@ handlers_in_between(void)
 {
 	struct sigaction action = { .sa_handler = on_signal }, old;
 	struct waker wakers[THREADS];
-	struct fixture f;
 
-	make_fixture(&f);
 	handlers_waker = f.waker;
 	check_ok(sigaction(SIGUSR1, &action, &old));
-	start_wakers(&f, wakers, 2000, send_signals);
+	start_wakers(wakers, 2000, send_signals);
 	for (bool seen = false; !seen;) {
-		check_ok(miost_waker_wake(f.waker));
-		check(poll_for(&f, 8, MIOST_FOREVER) == 1);
+		wake();
+		check(poll_again(EVENTS, MIOST_FOREVER) == 1);
 		seen = all_seen(wakers);
 	}
 	join_wakers(wakers);
 	check_ok(sigaction(SIGUSR1, &old, NULL));
-	while (poll_for(&f, 8, 0) > 0)
+	while (poll_for(0) > 0)
 		;
 	handled = 0;
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	free_fixture(&f);
+	wake();
+	expect_told(ID);
 }
 
 /* A forked child frees its copy, and its parent is woken as before. */
 static void
 forked(void)
 {
-	struct fixture f;
-	pid_t child;
-	int status;
+	pid_t child = start_fork();
 
-	make_fixture(&f);
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
 	if (child == 0) {
-		free_fixture(&f);
+		tear_down();
 		_exit(0);
 	}
-	check_eq(waitpid(child, &status, 0), child);
-	check_eq(status, 0);
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	expect_nothing(&f);
-	free_fixture(&f);
+	check_eq(reap(child), 0);
+	wake();
+	expect_told(ID);
+	expect_nothing();
 }
 
 /* A forked child has copies of one that was woken, when it is freed. */
 static void
 freed_with_copies(void)
 {
-	struct fixture f;
 	int gate[2];
 	pid_t child;
 
-	make_fixture(&f);
 	child = start_gated(gate, 0);
-	check_ok(miost_waker_wake(f.waker));
-	miost_waker_free(f.waker);
-	expect_nothing(&f);
+	wake();
+	free_waker();
+	expect_nothing();
 	check_ok(miost_waker_new(f.queue, ID, &f.waker));
-	check_ok(miost_waker_wake(f.waker));
-	expect(&f, ID);
-	expect_nothing(&f);
+	wake();
+	expect_told(ID);
+	expect_nothing();
 	let_end(gate);
-	check_eq(waitpid(child, NULL, 0), child);
-	free_fixture(&f);
+	reap(child);
 }
 
 static const struct tap_test tests[] = {
@@ -757,4 +649,4 @@ static const struct tap_test tests[] = {
 	{ "freed while a forked child has copies", freed_with_copies },
 };
 
-TAP_MAIN(tests)
+TAP_MAIN_WITH(tests, set_up_waker, tear_down)
