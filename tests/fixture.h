@@ -34,14 +34,6 @@ set_up_pair(void)
 	make_pair(f.fds);
 }
 
-/* Closes a descriptor early. */
-static inline void
-drop(int *fd)
-{
-	close(*fd);
-	*fd = -1;
-}
-
 static inline void
 free_queue(void)
 {

@@ -90,6 +90,14 @@ close_pair(const int fds[2])
 	close(fds[1]);
 }
 
+/* Closes what clean-up would, early. */
+static inline void
+drop(int *fd)
+{
+	close(*fd);
+	*fd = -1;
+}
+
 static inline struct miost_addr
 parse(const char *text)
 {

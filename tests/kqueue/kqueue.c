@@ -2,7 +2,7 @@
 /*
  * A test double of kqueue() and kevent() on Linux: what FreeBSD 13 does, or
  * with KQUEUE_DOUBLE_NETBSD what NetBSD 7 does, over epoll(7) and poll(2).
- * kqueue_test.c says what that is. For the backend's tests, never installed.
+ * observed.txt says what that is. For the backend's tests, never installed.
  *
  * A kqueue is an epoll descriptor, so that it can be polled. It holds all that
  * is watched for reading, signalfds and pidfds, each edge-triggered; one more
