@@ -61,4 +61,19 @@ fail(enum call call, int nth, int last, int error)
 	faults.error = error;
 }
 
+/* With the first of these calls failing, the library's gives the error. */
+#define check_fails(name, error, call)                                         \
+	do {                                                                   \
+		fail(name, 1, 1, error);                                       \
+		check_eq(call, -(error));                                      \
+	} while (0)
+
+/* Interrupted twice, it is tried a third time, and has this result. */
+#define check_goes_on(name, call, result)                                      \
+	do {                                                                   \
+		fail(name, 1, 2, EINTR);                                       \
+		check_eq(call, result);                                        \
+		check_eq(faults.count[name], 3);                               \
+	} while (0)
+
 #endif

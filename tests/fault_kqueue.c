@@ -181,10 +181,10 @@ set_errors(void)
 	close(fds[1]);
 	check_eq(try_set(fds[1], 1, MIOST_WRITABLE, 0), -EBADF);
 	check_eq(try_set(fds[1], 1, 0, 0), -EBADF);
-	fail(KEVENT_RECEIPT, 1, 1, EACCES);
-	check_eq(try_set(f.fds[0], 3, MIOST_WRITABLE, 0), -EACCES);
-	fail(KEVENT_CHANGE, 1, 1, ENOMEM);
-	check_eq(try_set(f.fds[0], 3, MIOST_WRITABLE, 0), -ENOMEM);
+	check_fails(KEVENT_RECEIPT, EACCES,
+		    try_set(f.fds[0], 3, MIOST_WRITABLE, 0));
+	check_fails(KEVENT_CHANGE, ENOMEM,
+		    try_set(f.fds[0], 3, MIOST_WRITABLE, 0));
 }
 
 /* What cannot tell its end without its data stays as it was. */
@@ -323,8 +323,8 @@ pause_errors(void)
 {
 	const int filters = miost_has(MIOST_FEATURE_PRIORITY) ? 3 : 2;
 
-	fail(KEVENT_RECEIPT, 1, 1, ENOMEM);
-	check_eq(try_add(f.fds[0], 1, 0, MIOST_LEVEL), -ENOMEM);
+	check_fails(KEVENT_RECEIPT, ENOMEM,
+		    try_add(f.fds[0], 1, 0, MIOST_LEVEL));
 	reset_faults();
 	check_eq(take_out(f.fds[0]), -ENOENT);
 	add(f.fds[0], 1, BOTH, MIOST_LEVEL);
@@ -334,8 +334,7 @@ pause_errors(void)
 		fail(KEVENT_RECEIPT, nth, nth, EACCES);
 		check_eq(try_change(f.fds[0], 2, 0, 0), -EACCES);
 	}
-	fail(KEVENT_CHANGE, 1, 1, ENOMEM);
-	check_eq(try_change(f.fds[0], 2, 0, 0), -ENOMEM);
+	check_fails(KEVENT_CHANGE, ENOMEM, try_change(f.fds[0], 2, 0, 0));
 	for (int made = 0; made < 2; made++) {
 		fail(KEVENT_CHANGE, 1, 2, EINTR);
 		faults.made = made;
@@ -643,8 +642,8 @@ no_pipe(void)
 	sigset_t set, mask;
 
 	set = set_of_one(SIGUSR1);
-	fail(PIPE, 1, 1, EMFILE);
-	check_eq(miost_signals_new(f.queue, &set, 1, &signals), -EMFILE);
+	check_fails(PIPE, EMFILE,
+		    miost_signals_new(f.queue, &set, 1, &signals));
 	for (int nth = 1; nth <= 2; nth++) {
 		fail(KEVENT_RECEIPT, nth, nth, ENOMEM);
 		check_eq(miost_signals_new(f.queue, &set, 1, &signals),

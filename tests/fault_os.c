@@ -114,17 +114,14 @@ static void
 wait_errors(void)
 {
 	need_precise_wait();
-	fail(EPOLL_PWAIT2, 1, 1, EINTR);
-	check_eq(wait_faked(1), -EINTR);
+	check_fails(EPOLL_PWAIT2, EINTR, wait_faked(1));
 	check_eq(faults.count[EPOLL_WAIT], 0);
 	check_eq(wait_faked(1), -EINTR);
-	fail(EPOLL_PWAIT2, 1, 1, EBADF);
-	check_eq(wait_faked(1), -EBADF);
+	check_fails(EPOLL_PWAIT2, EBADF, wait_faked(1));
 	reset_faults();
 	check_eq(wait_faked(1), 0);
 	check_eq(faults.count[EPOLL_PWAIT2], 1);
-	fail(EPOLL_WAIT, 1, 1, EINTR);
-	check_eq(wait_faked(0), -EINTR);
+	check_fails(EPOLL_WAIT, EINTR, wait_faked(0));
 	check_eq(wait_faked(MIOST_FOREVER), -EINTR);
 	check_eq(wait_faked(MS), -EINTR);
 	check_eq(wait_faked(INT64_MAX), -EINTR);
