@@ -363,7 +363,7 @@ removal_errors(void)
 	}
 }
 
-/* Interrupted, the changes may have been made or not; it makes no difference. */
+/* When interrupted, it makes no difference whether the changes were made. */
 static void
 interrupted_changes(void)
 {
@@ -416,7 +416,7 @@ broken_pipe(void)
 	check_eq(try_add(fds[1], 1, MIOST_WRITABLE, 0), -EBADF);
 }
 
-/* One's own end of a connection is no error, however much is still to be sent. */
+/* One's own end is no error, however much is still to be sent. */
 static void
 own_end(void)
 {
@@ -431,7 +431,7 @@ own_end(void)
 		 MIOST_WRITABLE | MIOST_HUP | MIOST_WRITE_CLOSED);
 }
 
-/* Of both directions of a oneshot one is an event, and one call silences all. */
+/* A oneshot in both directions is one event, and one call silences all. */
 static void
 oneshot_calls(void)
 {
@@ -487,7 +487,7 @@ registered_twice(void)
 
 /* What belongs to a queue. */
 
-/* A queue that was freed is not there to be woken: another may have its number. */
+/* A queue that was freed cannot be woken; another may have its number. */
 static void
 wakes_nobody(void)
 {
