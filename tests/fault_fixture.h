@@ -20,4 +20,16 @@ tear_down_faults(void)
 	tear_down();
 }
 
+/* A child that inherits nothing, as valgrind wants to have it. */
+static inline pid_t
+child_of_nothing(void)
+{
+	pid_t child;
+
+	tear_down();
+	child = start_child(7);
+	set_up_pair();
+	return child;
+}
+
 #endif

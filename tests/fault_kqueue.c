@@ -513,7 +513,7 @@ wakes_nobody(void)
 static pid_t
 ended_child(void)
 {
-	pid_t child = start_child(7);
+	pid_t child = child_of_nothing();
 
 	await_end(child);
 	return child;

@@ -493,7 +493,7 @@ no_process(void)
 		{ WAITID, ECHILD, -ECHILD },
 		{ EPOLL_CTL, ENOSPC, -ENOSPC },
 	};
-	pid_t child = start_child(7);
+	pid_t child = child_of_nothing();
 	int err;
 
 	err = miost_process_new(f.queue, child, 1, &f.process);
@@ -523,7 +523,7 @@ no_process(void)
 static void
 process_goes_on(void)
 {
-	pid_t child = start_child(7);
+	pid_t child = child_of_nothing();
 	int err, status;
 
 	err = miost_process_new(f.queue, child, 1, &f.process);
@@ -570,11 +570,13 @@ static void
 close_on_exec(void)
 {
 	static bool before[TAP_FDS], after[TAP_FDS];
-	pid_t child = start_child(7);
+	pid_t child = child_of_nothing();
 	sigset_t set = set_of_one(SIGUSR1);
 	int made = 0;
 
+	free_queue();
 	tap_open_fds(before);
+	check_ok(miost_os_queue_new(&f.queue));
 	check_ok(miost_waker_new(f.queue, 1, &f.waker));
 	check_ok(miost_signals_new(f.queue, &set, 1, &f.signals));
 	(void)miost_process_new(f.queue, child, 1, &f.process);
