@@ -38,12 +38,14 @@ test_realloc(void *old, size_t size)
 
 #include "../lib/core/timers.h"
 
-/* Slots that are looked at, and comparisons. */
-static unsigned long steps;
+/* Slots that are looked at, and comparisons; and lines of blocks that are. */
+static unsigned long steps, lines;
 
 #define slot_of(timers, slot) (steps++, slot_of(timers, slot))
 #define before(timers, a, b) (steps++, before(timers, a, b))
 #define after(timers, entry, point) (steps++, after(timers, entry, point))
+#undef PREFETCH
+#define PREFETCH(address) (lines++, (void)(address))
 
 #include "../lib/core/event.c"
 #include "../lib/core/sinks.c"
@@ -524,7 +526,8 @@ forged(void)
 enum {
 	BACKLOG = 200000,
 	ORDERING = 6,	/* steps for each entry that there is room for */
-	AVERAGE = 60	/* steps a call, and slots that are read */
+	IN_A_LINE = 8,	/* deadlines, each a step on average */
+	AVERAGE = 120	/* steps a call */
 };
 
 struct backlog {
@@ -535,14 +538,12 @@ struct backlog {
 	uint64_t calls, steps, most;
 };
 
-/* After a call: `refilled_at` shows whether all slots were read. */
+/* After a call. */
 static void
-count_call(struct backlog *backlog, uint32_t refilled_at)
+count_call(struct backlog *backlog)
 {
 	backlog->calls++;
-	backlog->steps += steps;
-	if (backlog->timers->refilled_at != refilled_at)
-		backlog->steps += backlog->timers->block_count * BLOCK;
+	backlog->steps += steps + lines * IN_A_LINE;
 	if (steps > backlog->most)
 		backlog->most = steps;
 }
@@ -550,35 +551,30 @@ count_call(struct backlog *backlog, uint32_t refilled_at)
 static void
 add_to(struct backlog *backlog, miost_id id, int64_t deadline, miost_timer *key)
 {
-	uint32_t refilled_at = backlog->timers->refilled_at;
-
-	steps = 0;
+	steps = lines = 0;
 	check_eq(miost_timers_add_deadline(backlog->timers, id, deadline, key),
 		 0);
-	count_call(backlog, refilled_at);
+	count_call(backlog);
 }
 
 static void
 change_in(struct backlog *backlog, miost_timer key, int64_t deadline)
 {
-	uint32_t refilled_at = backlog->timers->refilled_at;
-
-	steps = 0;
+	steps = lines = 0;
 	(void)miost_timers_change(backlog->timers, key, deadline);
-	count_call(backlog, refilled_at);
+	count_call(backlog);
 }
 
 static int
 take(struct backlog *backlog, size_t capacity)
 {
 	struct miost_source *source = &backlog->timers->source;
-	uint32_t refilled_at = backlog->timers->refilled_at;
 	int n;
 
-	steps = 0;
+	steps = lines = 0;
 	miost_event_array_init(&backlog->array, backlog->storage, capacity);
 	n = source->ops->poll(source, &backlog->array.sink);
-	count_call(backlog, refilled_at);
+	count_call(backlog);
 	return n;
 }
 

@@ -26,7 +26,7 @@
  * poll may deliver less than all that is due.
  *
  * All deadlines are read once a poll at most, and, while anything is near, only
- * after as many operations as are a fixed part of them. What is near is sorted
+ * when that fills less than a quarter of its array. What is near is sorted
  * again, after an insertion into it, only after as many operations as it has
  * entries.
  *
@@ -104,8 +104,7 @@ struct miost_timers {
 	struct near near;
 	uint32_t random;
 	uint32_t operations;	/* counted, round and round, */
-	uint32_t sorted_at;	/* when it was sorted, or could have been, */
-	uint32_t refilled_at;	/* and others made near */
+	uint32_t sorted_at;	/* when it was sorted, or could have been */
 };
 
 static inline struct block *

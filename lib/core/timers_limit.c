@@ -11,7 +11,6 @@ enum {
 	FOR_HALF = 16,		/* and so many for a half */
 	ATTEMPTS = 16,		/* to find a far timer, for each draw */
 	READ_BY_ANY = 5,	/* blocks that any poll may read */
-	READ_FOR_ONE = 16,	/* slots to read for each operation since */
 	FETCH_AHEAD = 4		/* blocks from the one that is read */
 };
 
@@ -337,7 +336,6 @@ extend(struct miost_timers *timers, int64_t now)
 	struct near *near = &timers->near;
 	bool changed = collect(timers, draw_later(timers, now));
 
-	timers->refilled_at = timers->operations;
 	/* What is added later is far, unless it would take long to find. */
 	if (is_without_limit(near) && !is_sparse(timers))
 		near->limit = latest(timers);
@@ -345,18 +343,18 @@ extend(struct miost_timers *timers, int64_t now)
 		miost__timers_order(timers, near->limit.deadline <= now);
 }
 
-/* Whether it is time to look for more that is due. */
+/*
+ * Whether to look for more that is due. Of many only when few are near: looking
+ * fills about half of the near part, or moves the limit beyond `now`.
+ */
 static bool
 is_time(const struct miost_timers *timers, int64_t now)
 {
 	const struct near *near = &timers->near;
-	uint32_t since = timers->operations - timers->refilled_at;
 
-	if (near->limit.deadline > now)
-		return false;
-	return timers->block_count <= READ_BY_ANY ||
-	       (near->len < near->capacity / 4 &&
-		since >= timers->usable / READ_FOR_ONE);
+	return near->limit.deadline <= now &&
+	       (timers->block_count <= READ_BY_ANY ||
+		near->len < near->capacity / 4);
 }
 
 void

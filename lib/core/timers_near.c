@@ -152,7 +152,7 @@ sort(struct miost_timers *timers)
 	const struct near *near = &timers->near;
 	uint32_t start = 0;
 
-	miost__timers_sort(near->entries, near->len, timers->near.scratch);
+	miost__timers_sort(near->entries, near->len, near->scratch);
 	for (uint32_t i = 1; i <= near->len; i++) {
 		if (i < near->len && near->entries[i].deadline ==
 					     near->entries[start].deadline)
@@ -192,10 +192,10 @@ miost__timers_push(struct miost_timers *timers, const struct entry *entry)
 {
 	struct near *near = &timers->near;
 
-	if (timers->near.sorted && near->len > 0 &&
+	if (near->sorted && near->len > 0 &&
 	    !before(timers, entry, &near->entries[near->len - 1]))
 		unsort(timers);
-	if (timers->near.sorted)
+	if (near->sorted)
 		put(timers, near->len++, entry);
 	else
 		sift_up(timers, near->len++, entry);
@@ -208,7 +208,7 @@ miost__timers_pull(struct miost_timers *timers, uint32_t pos)
 	struct entry last;
 
 	timers->operations++;
-	if (timers->near.sorted && pos < near->len - 1) {
+	if (near->sorted && pos < near->len - 1) {
 		unsort(timers);
 		pos = near->len - 1 - pos;
 	}
@@ -241,7 +241,7 @@ miost__timers_earliest(const struct miost_timers *timers)
 {
 	const struct near *near = &timers->near;
 
-	return &near->entries[timers->near.sorted ? near->len - 1 : 0];
+	return &near->entries[near->sorted ? near->len - 1 : 0];
 }
 
 /* How many below the heap's entry `i`, and it, are due; stops at `most`. */
@@ -282,7 +282,7 @@ miost__timers_count_due(struct miost_timers *timers, int64_t now)
 	uint32_t since = timers->operations - timers->sorted_at;
 	uint32_t n;
 
-	if (timers->near.sorted)
+	if (near->sorted)
 		return count_sorted(near, now);
 	n = count_heap(near, 0, now, IN_A_HEAP);
 	if (n < IN_A_HEAP || since < near->len)
