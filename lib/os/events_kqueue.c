@@ -38,16 +38,6 @@ get_id(const struct kevent *event)
 	return id;
 }
 
-static bool
-is_socket(int fd)
-{
-	int type;
-	socklen_t len = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 ||
-	       errno != ENOTSOCK;
-}
-
 /*
  * Converts EV_EOF. On EVFILT_READ it means that nothing more will arrive, on
  * EVFILT_WRITE that nothing more can be sent, and with an error, both. A pipe
@@ -63,7 +53,7 @@ closed_ready(const struct kevent *event, bool reader)
 		       MIOST_WRITE_CLOSED;
 	if (reader)
 		return ready | MIOST_READ_CLOSED;
-	if (!is_socket((int)event->ident))
+	if (miost__kqueue_option((int)event->ident, SO_TYPE) == -2)
 		ready |= MIOST_ERROR;
 	return ready | MIOST_WRITE_CLOSED;
 }

@@ -29,6 +29,9 @@ void miost__kqueue_set_id(struct kevent *event, miost_id id);
  */
 void miost__kqueue_silence(int kq, const struct kevent *batch, int n);
 
+/* Returns a socket option; -1: it cannot be read; -2: `fd` is not a socket. */
+int miost__kqueue_option(int fd, int name);
+
 /* Makes one change. Returns 0 or a negative errno. */
 int miost__kqueue_change(int kq, const struct kevent *change);
 

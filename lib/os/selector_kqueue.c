@@ -162,9 +162,8 @@ miost__kqueue_set_id(struct kevent *event, miost_id id)
 	memcpy(&event->udata, &id, sizeof(id));
 }
 
-/* Returns a socket option; -1: it cannot be read; -2: `fd` is not a socket. */
-static int
-option_of(int fd, int name)
+int
+miost__kqueue_option(int fd, int name)
 {
 	int value = -1;
 	socklen_t len = sizeof(value);
@@ -340,7 +339,7 @@ lacks_marks(int fd, miost_interests interests)
 
 	if (!(interests & MIOST_READ_CLOSED) || (interests & MIOST_READABLE))
 		return false;
-	listens = option_of(fd, SO_ACCEPTCONN);
+	listens = miost__kqueue_option(fd, SO_ACCEPTCONN);
 	return listens == -2 || listens > 0;
 }
 
