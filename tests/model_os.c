@@ -22,6 +22,7 @@ struct reg {
 	miost_interests interests;
 	miost_options options;
 	enum due edge;
+	miost_ready news;	/* the bits that made it DUE */
 	bool spent;		/* oneshot, and has fired */
 	miost_ready got;	/* in the poll that is looked at */
 	bool seen;
@@ -201,7 +202,12 @@ due_of(int q, int i)
 	/* TCP acknowledges in its own time, which is an edge. */
 	if (reg->edge == NOT_DUE && i != NESTED && ends[i].kind == TCP)
 		return MAY_BE_DUE;
-	return reg->edge == DUE && !want.sure ? MAY_BE_DUE : reg->edge;
+	if (reg->edge != DUE)
+		return reg->edge;
+	/* Of kqueue's two filters the other has nothing new to tell. */
+	if (!on_epoll() && (want.must & reg->news) == 0)
+		return MAY_BE_DUE;
+	return want.sure ? DUE : MAY_BE_DUE;
 }
 
 static void
@@ -228,14 +234,17 @@ os_end_changed(int i, short before, bool touched, bool more)
 	for (int q = 0; q < QUEUES; q++) {
 		struct reg *reg = &queues[q].regs[i];
 		struct want was, is;
+		miost_ready news;
 
 		if (!reg->in)
 			continue;
 		was = want_of(reg, &ends[i], before);
 		is = want_of(reg, &ends[i], ends[i].bits);
-		if (is.must & ~was.must)
-			reg->edge = DUE;
-		else if (more && is.must & MIOST_READABLE)
+		news = is.must & ~was.must;
+		if (more)
+			news |= is.must & MIOST_READABLE;
+		reg->news |= news;
+		if (news != 0)
 			reg->edge = DUE;
 		else if (touched && reg->edge == NOT_DUE)
 			reg->edge = MAY_BE_DUE;
@@ -427,6 +436,7 @@ after_change(const struct op *op, int q, int i, const struct reg *to)
 	reg->in = true;
 	want = want_now(q, i);
 	reg->edge = want.sure ? DUE : want.possible ? MAY_BE_DUE : NOT_DUE;
+	reg->news = want.must;
 }
 
 static void
@@ -691,6 +701,7 @@ check_reg(int q, int i, bool whole)
 			   (unsigned int)reg->got, (unsigned int)want.must,
 			   (unsigned int)want.may);
 	reg->edge = on_epoll() || whole ? NOT_DUE : MAY_BE_DUE;
+	reg->news = 0;
 	reg->spent = reg->options & MIOST_ONESHOT;
 }
 
