@@ -525,7 +525,7 @@ forged(void)
  */
 enum {
 	BACKLOG = 200000,
-	ORDERING = 6,	/* steps for each entry that there is room for */
+	ORDERING = 12,	/* steps for each entry that there is room for */
 	IN_A_LINE = 8,	/* deadlines, each a step on average */
 	AVERAGE = 120	/* steps a call */
 };
