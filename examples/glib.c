@@ -10,6 +10,8 @@
  *
  * Shown with a pipe that the queue watches, a timer of the library's, and a
  * timeout of GLib's.
+ *
+ *	cc -o glib glib.c $(pkg-config --cflags --libs miost glib-2.0)
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -124,19 +124,19 @@ pkgconfig() {
 	$PKG_CONFIG --modversion miost && $PKG_CONFIG --cflags --libs miost
 }
 
-# GLib is the system's, if it is anywhere.
-glib_flags() (
+# flags_of EXAMPLE: of the other library that it says it is built with, which is
+# the system's, if it is anywhere.
+flags_of() (
+	package=$(sed -n 's/^ \*.*(pkg-config .* miost \(.*\))$/\1/p' "$1")
+	[ -n "$package" ] || return 0
 	unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-	$PKG_CONFIG --cflags glib-2.0 2>/dev/null
+	$PKG_CONFIG --cflags "$package" 2>/dev/null
 )
 
 # The examples as they were installed, in plain C11. An empty list is a failure.
 examples() {
 	for example in "$DESTDIR$exampledir"/*.c; do
-		more=
-		case $example in
-		*/glib.c) more=$(glib_flags) || continue ;;
-		esac
+		more=$(flags_of "$example") || continue
 		# shellcheck disable=SC2046,SC2086 # lists of words
 		$CC ${CPPFLAGS-} ${CFLAGS-} -std=c11 -Wall -Wextra -Wpedantic \
 			-Werror -c -o "$tmp/example.o" "$example" \
@@ -147,7 +147,7 @@ examples() {
 # Those of more than one file say how to build them. An empty list is a failure.
 several_files() {
 	# shellcheck disable=SC2016 # a dollar sign, not a variable
-	sed -n 's/^ \*	cc -o \([a-z].*\.c\) \$(pkg-config .*/\1/p' \
+	sed -n 's/^ \*	cc -o \([a-z].*\.c\) \$(pkg-config .* miost)$/\1/p' \
 		"$DESTDIR$exampledir"/*.c >"$tmp/commands"
 	[ -s "$tmp/commands" ] || return
 	static=
