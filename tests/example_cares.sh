@@ -4,6 +4,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
+need_loopback
 
 [ -x examples/cares ] || skip_all 'there is no c-ares for this compiler'
 

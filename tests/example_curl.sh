@@ -4,6 +4,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
+need_loopback
 
 [ -x examples/curl ] || skip_all 'there is no libcurl for this compiler'
 PATH=$PATH:/usr/sbin:/usr/local/sbin

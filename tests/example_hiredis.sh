@@ -5,6 +5,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
+need_loopback
 
 [ -x examples/hiredis ] || skip_all 'there is no hiredis for this compiler'
 command -v redis-server >/dev/null || skip_all 'no redis-server'

@@ -4,6 +4,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
+need_loopback
 
 [ -x examples/pq ] || skip_all 'there is no libpq for this compiler'
 

@@ -4,6 +4,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
+need_loopback
 
 python=${PYTHON-python3}
 library=$(shared_library)

@@ -85,7 +85,7 @@ serves_on() {
 
 # One that reads nothing neither fills the memory nor keeps others waiting.
 deaf() {
-	apart tests/tls_client "$port" deaf >"$tmp/deaf" 2>&1 &
+	(exec 9>&- && exec tests/tls_client "$port" deaf) >"$tmp/deaf" 2>&1 &
 	deaf_pid=$!
 	await grep -q 'takes no more' "$tmp/deaf" && serves_on
 	deaf_status=$?

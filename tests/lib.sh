@@ -47,9 +47,17 @@ listed() {
 		"${MIOST_TEST_SKIPS:-/dev/null}"
 }
 
+no_loopback='there is no loopback interface'
+
+# loopback: whether there is one. Much fails without it.
+loopback() {
+	[ ! -x tests/loopback ] || run tests/loopback
+}
+
 # not_ok NAME [FILE]: what is in the file says why.
 not_ok() {
 	tap_reason=$(listed "$1")
+	[ -n "$tap_reason" ] || loopback || tap_reason=$no_loopback
 	if [ -n "$tap_reason" ]; then
 		skip "$1" "$tap_reason"
 		return
@@ -70,6 +78,11 @@ skip() {
 skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 0
+}
+
+# need_loopback: of a test that starts servers; before plan.
+need_loopback() {
+	loopback || skip_all "$no_loopback"
 }
 
 # none NAME FILE: passes when the file, which lists what is wrong, is empty.

@@ -7,6 +7,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${srcdir:-.}/tests/lib.sh"
+need_loopback
 
 : "${program:?}" "${port=}"
 name=${program#*/}
