@@ -8,10 +8,10 @@ ctypes.util.find_library looks where the system keeps its libraries:
 
     MIOST_LIBRARY=/usr/local/lib/libmiost.so.0 python3 miost.py
 
-The first part is the library as Python would have it: errors are exceptions,
-spans are seconds, and what is dropped is freed. The second is a selector: its
-ids are descriptors, all watched level-triggered. With it asyncio runs, and all
-that runs on asyncio:
+The first part wraps the library: errors are exceptions, spans are seconds, and
+an object is freed when nothing refers to it any more. The second part is a
+selector, with descriptors as ids, and all of them level-triggered. It runs
+asyncio, and all that is built on asyncio:
 
     loop = asyncio.SelectorEventLoop(MiostSelector())
 """
@@ -58,7 +58,7 @@ def _check(result, function, arguments):
     return result
 
 
-# What is used here; the others are declared likewise.
+# The functions that are used here. Declare others in the same way.
 for _name, _result, *_arguments in (
         ('os_queue_new', c_int, POINTER(c_void_p)),
         ('os_queue_free', None, c_void_p),
@@ -87,7 +87,7 @@ for _name, _result, *_arguments in (
 
 
 def _nanoseconds(seconds):
-    """A span, never shorter; without end if it is None."""
+    """Rounds a span up; None stands for a wait without end."""
     if seconds is None:
         return FOREVER
     return math.ceil(min(max(seconds, 0), 9e9) * 1e9)
@@ -97,17 +97,22 @@ class _Object:
     """An object of the library, freed by close(), or when it is dropped."""
 
     def __init__(self, new, free, *arguments):
-        self._handle = c_void_p()
-        new(*arguments, self._handle)
-        self.close = weakref.finalize(self, free, self._handle)
-        self.close.atexit = False   # a thread may use it to the end
+        handle = c_void_p()
+        new(*arguments, handle)
+        # What ctypes passes for the object. A property would not do: ctypes
+        # turns a KeyboardInterrupt in its code into an ArgumentError.
+        self._as_parameter_ = handle
+        self._free = weakref.finalize(self, free, handle)
+        self._free.atexit = False   # a thread may use it to the end
 
     @property
-    def _as_parameter_(self):
-        """What ctypes passes for the object."""
-        if not self.close.alive:
-            raise ValueError(f'{type(self).__name__} is closed')
-        return self._handle
+    def closed(self):
+        return not self._free.alive
+
+    def close(self):
+        """After this, ctypes refuses the object with an ArgumentError."""
+        self.__dict__.pop('_as_parameter_', None)
+        self._free()
 
 
 class OSQueue(_Object):
@@ -150,14 +155,15 @@ class Waker(_Object):
                          queue, id)
 
     def wake(self):
-        """For any thread."""
+        """Any thread may call this."""
         _lib.miost_waker_wake(self)
 
 
 def poll(sources, seconds=None):
-    """Returns pairs of id and readiness, none once the time has passed.
+    """Returns pairs of an id and its readiness; none if the time has passed.
 
-    The OS queue is the first source.
+    Put the OS queue first. It gives at most 256 events at once; the others
+    come with the next poll.
     """
     pointers = (c_void_p * len(sources))(*[each.source for each in sources])
     events = (Event * 256)()
@@ -169,8 +175,8 @@ def poll(sources, seconds=None):
                                        len(events), span)
             return [(event.id, event.readiness) for event in events[:n]]
         except InterruptedError:
-            # Python, back from the library, has run its handlers of signals.
-            # KeyboardInterrupt is raised by one of them.
+            # Python has run its signal handlers, now that the call is over.
+            # One of them raises KeyboardInterrupt, which ends the wait.
             if span != FOREVER:
                 span = max(deadline - time.monotonic_ns(), 0)
 
@@ -184,7 +190,7 @@ def _socket(function, address):
 
 
 def tcp_listen(address):
-    """A socket of Python's, made by the library: '127.0.0.1:80', '[::1]:0'."""
+    """Returns a socket of Python's. Addresses: '127.0.0.1:80', '[::1]:0'."""
     return _socket(_lib.miost_tcp_listen, address)
 
 
@@ -241,8 +247,8 @@ class MiostSelector(selectors.BaseSelector):
     def _watch(self, key):
         if key.events not in _INTERESTS:
             raise ValueError(f'invalid events: {key.events!r}')
-        # Each time, even if nothing seems to change: the descriptor may have
-        # been closed, and its number be that of another one. If this fails,
+        # Always, even if nothing seems to change: the descriptor may have been
+        # closed, and another one may have its number now. If the call fails,
         # the descriptor is not registered.
         self._keys.pop(key.fd, None)
         self._queue.set(key.fd, key.fd, _INTERESTS[key.events])
@@ -264,7 +270,7 @@ class MiostSelector(selectors.BaseSelector):
         try:
             self._queue.set(key.fd, key.fd, 0)
         except OSError:
-            pass    # closed, or closed and now the number of a file
+            pass    # It was closed; its number may be another file's by now.
         return key
 
     def select(self, timeout=None):
@@ -272,7 +278,7 @@ class MiostSelector(selectors.BaseSelector):
         for fd, readiness in poll([self._queue], timeout):
             key = self._keys.get(fd)
             if key is None:
-                continue    # closed, but a duplicate is open
+                continue    # It was closed, but a duplicate is open.
             events = (selectors.EVENT_READ if readiness & MAY_READ else 0) \
                 | (selectors.EVENT_WRITE if readiness & MAY_WRITE else 0)
             if events & key.events:
@@ -282,16 +288,15 @@ class MiostSelector(selectors.BaseSelector):
     def close(self):
         self._queue.close()
         self._keys.clear()
-        self._map = None
 
     def fileno(self):
         return self._queue.fileno()
 
     def get_map(self):
-        return self._map
+        return None if self._queue.closed else self._map
 
 
-# What is shown with it: clients and an echo server, in one loop of asyncio.
+# The demonstration: clients and an echo server, in one loop of asyncio.
 
 async def serve(reader, writer):
     while line := await reader.readline():

@@ -154,6 +154,8 @@ class Selector(unittest.TestCase):
         self.assertIsNone(self.selector.get_map())
         with self.assertRaises(RuntimeError):
             self.selector.get_key(0)
+        with self.assertRaises(ctypes.ArgumentError):
+            self.selector.register(self.pair()[0], READ)
 
     def test_many(self):
         for i in range(100):
@@ -213,6 +215,28 @@ class Signals(unittest.TestCase):
                 selector.select(10 * LIMIT)
             self.assertLess(time.monotonic() - begin, LIMIT)
             thread.join()
+
+    def test_anywhere(self):
+        """It can come wherever Python code runs: it stays what it is."""
+        def interrupt(frame, event, argument):
+            nonlocal left
+            if event == 'call':
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+        calls = 0
+        with miost.MiostSelector() as selector:
+            while True:
+                left = calls = calls + 1
+                sys.setprofile(interrupt)
+                try:
+                    selector.select(0)
+                    break
+                except KeyboardInterrupt:
+                    pass
+                finally:
+                    sys.setprofile(None)
+        self.assertGreater(calls, 3)
 
     def test_asyncio(self):
         begin = time.monotonic()

@@ -43,7 +43,7 @@ test_case() {
 	[ "$status" -eq 0 ] && ! grep Warning: "$tmp/out"
 }
 
-plan 19
+plan 20
 try 'clients and a server' demonstration
 try 'timers' test_case Library.test_timers
 try 'a thread wakes the loop' test_case Library.test_waker
@@ -55,6 +55,7 @@ try 'a number is used again' test_case Selector.test_number_reused
 try 'closed, and a duplicate is not' \
 	test_case Selector.test_closed_without_a_word
 try 'SIGINT ends a wait' test_case Signals.test_select
+try 'SIGINT comes anywhere' test_case Signals.test_anywhere
 try 'SIGINT ends a loop' test_case Signals.test_asyncio
 try 'a handler does not end a wait' test_case Signals.test_handler
 try 'a handler of the loop' test_case Signals.test_loop_handler
