@@ -2,13 +2,17 @@
 /*
  * cares [-s SERVER:PORT] NAME...
  *
- * Looks up the IPv4 addresses of all names at once, and prints them as they
- * come.
+ * Looks up the IPv4 addresses of all names at once, and prints each answer when
+ * it arrives.
  *
- * c-ares opens and closes its sockets when it likes, and tells of each change
- * what to wait for: the adapter passes that on to miost_os_queue_set(), and the
- * descriptor is the id. c-ares has many deadlines and tells the earliest: one
- * timer stands for them, moved before each poll.
+ * c-ares opens and closes its sockets when it likes. It calls back to say what
+ * to wait for on each of them, and the adapter passes that on to
+ * miost_os_queue_set(). c-ares has many deadlines, and tells the earliest one.
+ * The adapter keeps one timer, and sets it to that deadline before each poll.
+ *
+ * The id of a socket is its descriptor. The program chooses the id of the
+ * timer. Its other ids must be no descriptors of c-ares: pointers, descriptors
+ * of its own, or negative numbers will do. nested.c shows another way.
  *
  *	cc -o cares cares.c $(pkg-config --cflags --libs miost libcares)
  */
@@ -16,7 +20,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,16 +36,17 @@
 
 #define SECOND INT64_C(1000000000)
 
+/* The program sets queue, timers and timer_id. They remain its own. */
 struct resolver {
-	ares_channel channel;
+	ares_channel channel;	/* NULL: closed */
 	struct miost_os_queue *queue;
 	struct miost_timers *timers;
 	miost_timer timer;	/* 0: none */
-	miost_id timer_id;	/* no descriptor of c-ares has it */
-	int err;		/* the first one of the callback's */
+	miost_id timer_id;
+	int err;		/* the first error in resolver_watch() */
 };
 
-/* c-ares tells it before it closes a socket, too: then both are 0. */
+/* c-ares also calls this before it closes a socket, with 0 for both. */
 static void
 resolver_watch(void *data, ares_socket_t fd, int readable, int writable)
 {
@@ -55,11 +60,11 @@ resolver_watch(void *data, ares_socket_t fd, int readable, int writable)
 		interests |= MIOST_WRITABLE;
 	err = miost_os_queue_set(resolver->queue, fd, (miost_id)fd, interests,
 				 MIOST_LEVEL);
-	if (err < 0 && err != -EBADF && resolver->err == 0)
+	if (err < 0 && resolver->err == 0)
 		resolver->err = err;
 }
 
-/* `options` are changed. The queue and the timers stay the caller's. */
+/* Adds to `options` and `mask` what the adapter needs. */
 static int
 resolver_open(struct resolver *resolver, struct ares_options *options, int mask)
 {
@@ -69,20 +74,41 @@ resolver_open(struct resolver *resolver, struct ares_options *options, int mask)
 				 mask | ARES_OPT_SOCK_STATE_CB);
 }
 
-/* Before each poll: lookups that began or ended have moved the deadline. */
+/*
+ * Ends the lookups that are left: their callbacks get ARES_EDESTRUCTION. Must
+ * not be called in a callback of c-ares, which may be called by
+ * resolver_handle() or by the function that begins a lookup.
+ */
+static void
+resolver_close(struct resolver *resolver)
+{
+	ares_destroy(resolver->channel);
+	resolver->channel = NULL;
+	miost_timers_cancel(resolver->timers, resolver->timer);
+	resolver->timer = 0;
+}
+
+/*
+ * Call this before each poll, since lookups that began or ended have moved the
+ * deadline. An error says that a socket is not watched, or that there is no
+ * timer: lookups may then end late, or not at all.
+ */
 static int
 resolver_arm(struct resolver *resolver)
 {
 	struct timeval left;
 	int64_t span;
-	int err;
+	int err = resolver->err;
 
+	resolver->err = 0;
+	if (err < 0 || resolver->channel == NULL)
+		return err;
 	if (ares_timeout(resolver->channel, NULL, &left) == NULL) {
 		miost_timers_cancel(resolver->timers, resolver->timer);
 		resolver->timer = 0;
-		return resolver->err;
+		return 0;
 	}
-	/* c-ares has a clock of its own, of microseconds: not too early. */
+	/* The clock of c-ares counts microseconds: do not wake too early. */
 	span = left.tv_sec * SECOND + (left.tv_usec + 1) * 1000;
 	err = miost_timers_change_timeout(resolver->timers, resolver->timer,
 					  span);
@@ -90,24 +116,28 @@ resolver_arm(struct resolver *resolver)
 		err = miost_timers_add_timeout(resolver->timers,
 					       resolver->timer_id, span,
 					       &resolver->timer);
-	return err < 0 ? err : resolver->err;
+	return err;
 }
 
-/* An event of a socket that is closed by now does nothing. */
+/*
+ * Takes the events of the sockets and of the timer. c-ares ignores events of a
+ * socket that it has closed. The timer's event names no socket: it has neither
+ * bit, and c-ares only looks at its deadlines.
+ */
 static void
 resolver_handle(struct resolver *resolver, const struct miost_event *event)
 {
-	bool socket = event->id != resolver->timer_id;
-	ares_socket_t fd = socket ? (ares_socket_t)event->id : ARES_SOCKET_BAD;
+	ares_socket_t fd = (ares_socket_t)event->id;
+	bool may_read = event->readiness & MIOST_MAY_READ;
+	bool may_write = event->readiness & MIOST_MAY_WRITE;
 
-	ares_process_fd(resolver->channel,
-			event->readiness & MIOST_MAY_READ ? fd
-							  : ARES_SOCKET_BAD,
-			event->readiness & MIOST_MAY_WRITE ? fd
-							   : ARES_SOCKET_BAD);
+	if (resolver->channel != NULL)
+		ares_process_fd(resolver->channel,
+				may_read ? fd : ARES_SOCKET_BAD,
+				may_write ? fd : ARES_SOCKET_BAD);
 }
 
-/* What is shown with it: names on the command line. */
+/* The demonstration: names on the command line. */
 
 enum { BATCH = 64, TIMER = -1, TIMEOUT = 500, TRIES = 4 };
 
@@ -118,7 +148,7 @@ struct lookup {
 };
 
 static void
-resolved(void *data, int status, int timeouts, struct hostent *host)
+resolved(void *data, int status, int timeouts, struct ares_addrinfo *info)
 {
 	struct lookup *lookup = data;
 	char text[INET_ADDRSTRLEN];
@@ -130,9 +160,15 @@ resolved(void *data, int status, int timeouts, struct hostent *host)
 		printf("%s: %s\n", lookup->name, ares_strerror(status));
 		return;
 	}
-	for (char **addr = host->h_addr_list; *addr != NULL; addr++)
-		if (inet_ntop(AF_INET, *addr, text, sizeof(text)) != NULL)
+	for (struct ares_addrinfo_node *node = info->nodes; node != NULL;
+	     node = node->ai_next) {
+		struct sockaddr_in addr;
+
+		memcpy(&addr, node->ai_addr, sizeof(addr));
+		if (inet_ntop(AF_INET, &addr.sin_addr, text, sizeof(text)))
 			printf("%s: %s\n", lookup->name, text);
+	}
+	ares_freeaddrinfo(info);
 }
 
 static int
@@ -161,23 +197,28 @@ run(struct resolver *resolver, const int *left)
 static int
 look_up(struct resolver *resolver, const char *server, char **names, int count)
 {
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_INET,
+						   .ai_flags =
+							   ARES_AI_NOSORT };
 	struct lookup *lookups = calloc((size_t)count, sizeof(*lookups));
 	int left = count, failed = 0, err = -EINVAL;
 
-	if (lookups == NULL)
+	if (lookups == NULL) {
+		resolver_close(resolver);
 		return -ENOMEM;
+	}
 	if (server == NULL ||
 	    ares_set_servers_ports_csv(resolver->channel, server) == 0) {
 		for (int i = 0; i < count; i++) {
 			lookups[i] = (struct lookup){ names[i], &left,
 						      &failed };
-			ares_gethostbyname(resolver->channel, names[i],
-					   AF_INET, resolved, &lookups[i]);
+			ares_getaddrinfo(resolver->channel, names[i], NULL,
+					 &hints, resolved, &lookups[i]);
 		}
 		err = run(resolver, &left);
 	}
-	/* Ends the lookups that are left, before their memory is gone. */
-	ares_destroy(resolver->channel);
+	/* Before the memory of the lookups that are left is freed. */
+	resolver_close(resolver);
 	free(lookups);
 	return err < 0 ? err : failed > 0;
 }
