@@ -5,16 +5,17 @@
  * Sends back over TLS what each client sends, until SIGINT or SIGTERM. The
  * files are PEM.
  *
- * OpenSSL reads and writes the socket itself, and a read may have to wait until
- * it can write, or the reverse. The adapter therefore registers the socket
- * once, edge-triggered, for both directions, and the program tries both after
- * any event. OpenSSL also holds bytes that the queue knows nothing of: a
- * connection whose turn is over before it met -EAGAIN comes back by an event
- * of the user-space queue.
+ * OpenSSL reads and writes the socket itself. A read may have to wait until the
+ * socket is writable, and a write until it is readable. The adapter therefore
+ * registers the socket once, edge-triggered, for both directions, and after any
+ * event the program tries whatever it has to do. OpenSSL also holds bytes that
+ * the OS queue does not know of. A program that stops before -EAGAIN, so that
+ * others have their turn, goes on after an event of the user-space queue.
  *
- * What is read and could not be written stays in the connection's buffer, and
- * nothing is read while that is full: a slow client slows down itself. A client
- * that does nothing at all keeps its connection; for time limits see echo.c.
+ * Bytes that were read but not yet written stay in the buffer of the
+ * connection. While it is full nothing is read, so a client that does not read
+ * slows down only itself. A silent client keeps its connection; echo.c shows
+ * time limits.
  *
  *	cc -o tls_echo tls_echo.c $(pkg-config --cflags --libs miost openssl)
  */
@@ -34,63 +35,57 @@
 
 #include <miost.h>
 
-/* The adapter. A program sets SIGPIPE to be ignored: OpenSSL calls write(2). */
-
-/* Of an event that was queued because a turn was over; no system gives it. */
-#define TLS_TURN UINT32_C(0x80000000)
-
-/* The queues of a loop, and the batch that it handles. */
-struct loop {
-	struct miost_os_queue *os_queue;
-	struct miost_queue *queue;
-	struct miost_event *events;
-	int count;
-};
+/* The adapter. SIGPIPE must be ignored, since OpenSSL calls write(2). */
 
 struct tls {
 	SSL *ssl;
 	int fd;
-	miost_id id;
-	bool queued;		/* its next turn is in the user-space queue */
 };
 
-/* Closes the descriptor, and takes the id back from wherever it may be. */
-static void
-tls_close(struct loop *loop, struct tls *tls)
+/*
+ * Takes over `ssl`, which is NULL if there was no memory for it, and a socket
+ * that is connected or connecting. After an error both are gone.
+ */
+static int
+tls_open(struct tls *tls, struct miost_os_queue *os_queue, SSL *ssl, int fd,
+	 miost_id id)
 {
-	miost_queue_remove(loop->queue, tls->id);
-	miost_os_queue_deregister(loop->os_queue, tls->fd);
-	for (int i = 0; i < loop->count; i++)
-		if (loop->events[i].id == tls->id)
-			loop->events[i].readiness = 0;
+	int err = -ENOMEM;
+
+	*tls = (struct tls){ .ssl = ssl, .fd = fd };
+	if (ssl != NULL && SSL_set_fd(ssl, fd) == 1) {
+		SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					  SSL_MODE_RELEASE_BUFFERS);
+		err = miost_os_queue_register(os_queue, fd, id,
+					      MIOST_READABLE | MIOST_WRITABLE,
+					      MIOST_EDGE);
+	}
+	if (err < 0) {
+		SSL_free(ssl);
+		close(fd);
+	}
+	return err;
+}
+
+/* Closes the socket. The batch may still have events of it. */
+static void
+tls_close(struct tls *tls, struct miost_os_queue *os_queue)
+{
+	miost_os_queue_deregister(os_queue, tls->fd);
 	SSL_free(tls->ssl);
 	close(tls->fd);
 }
 
-/* Takes over a connected socket for a server. After an error it is closed. */
-static int
-tls_accept(struct loop *loop, struct tls *tls, SSL_CTX *context, int fd,
-	   miost_id id)
+/* Errors that earlier calls have left behind would confuse SSL_get_error(). */
+static void
+tls_forget_errors(void)
 {
-	int err = -ENOMEM;
-
-	*tls = (struct tls){ .ssl = SSL_new(context), .fd = fd, .id = id };
-	if (tls->ssl != NULL && SSL_set_fd(tls->ssl, fd) == 1) {
-		/* A write that is tried again may come with more bytes. */
-		SSL_set_mode(tls->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-					SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-					SSL_MODE_RELEASE_BUFFERS);
-		SSL_set_accept_state(tls->ssl);
-		err = miost_os_queue_register(loop->os_queue, fd, id,
-					      MIOST_READABLE | MIOST_WRITABLE,
-					      MIOST_EDGE);
-	}
-	if (err < 0)
-		tls_close(loop, tls);
-	return err;
+	ERR_clear_error();
+	errno = 0;
 }
 
-/* What OpenSSL returned, as a count, 0 for the end, or a negative error. */
+/* Makes a result of OpenSSL a count, 0 for the end, or a negative error. */
 static int
 tls_result(const struct tls *tls, int result)
 {
@@ -105,22 +100,14 @@ tls_result(const struct tls *tls, int result)
 	case SSL_ERROR_WANT_WRITE:
 		return -EAGAIN;
 	case SSL_ERROR_SYSCALL:
-		/* OpenSSL 1.1.1: 0 is an end without close_notify. */
+		/* Before OpenSSL 3, 0 is an end without close_notify. */
 		return err != 0 ? -err : -ECONNRESET;
 	default:
-		return -EPROTO;		/* ERR_peek_last_error() has more */
+		return -EPROTO;		/* ERR_peek_last_error() knows more */
 	}
 }
 
-/* An old error would make SSL_get_error() misjudge the next call. */
-static void
-tls_forget_errors(void)
-{
-	ERR_clear_error();
-	errno = 0;
-}
-
-/* Like miost_socket_read(). It shakes hands, too, and answers key updates. */
+/* Like miost_socket_read(). Also does the handshake and answers key updates. */
 static int
 tls_read(struct tls *tls, void *buf, size_t len)
 {
@@ -129,7 +116,10 @@ tls_read(struct tls *tls, void *buf, size_t len)
 					len < INT_MAX ? (int)len : INT_MAX));
 }
 
-/* Like miost_socket_write(); after -EAGAIN, the same bytes have to come. */
+/*
+ * Like miost_socket_write(). After -EAGAIN, the next call must bring the same
+ * bytes again. More may follow them, and they may be in another buffer.
+ */
 static int
 tls_write(struct tls *tls, const void *buf, size_t len)
 {
@@ -138,7 +128,7 @@ tls_write(struct tls *tls, const void *buf, size_t len)
 					 len < INT_MAX ? (int)len : INT_MAX));
 }
 
-/* Ends our half of the stream. Not after an error other than -EAGAIN. */
+/* Sends close_notify, after which only reads are possible. */
 static int
 tls_end(struct tls *tls)
 {
@@ -149,46 +139,30 @@ tls_end(struct tls *tls)
 	return result < 0 ? tls_result(tls, result) : 0;
 }
 
-/* The turn is over, and there is more: asks for another one. */
-static int
-tls_again(struct loop *loop, struct tls *tls)
-{
-	struct miost_event event = { .id = tls->id, .readiness = TLS_TURN };
-	int err = miost_queue_add(loop->queue, event);
-
-	tls->queued = err == 0;
-	return err;
-}
-
-/* Whether an event begins a turn. One that is queued needs no other. */
-static bool
-tls_has_turn(struct tls *tls, miost_ready readiness)
-{
-	if (readiness & TLS_TURN)
-		tls->queued = false;
-	return readiness != 0 && !tls->queued;
-}
-
-/* What is shown with it: a server. */
+/* The demonstration: a server. */
 
 enum {
 	ADDRESS = 128,		/* room for an address as text */
 	BUFFER = 32768,		/* bytes held for a connection: two records */
-	ROUNDS = 4,		/* of a read and a write in a turn */
+	ROUNDS = 4,		/* a turn is so many reads and writes */
 	ACCEPTS = 16,		/* clients accepted in a row */
-	BATCH = 512		/* events: of the OS queue at most half */
+	BATCH = 512		/* the OS queue fills at most half of it */
 };
 
-/* How long no client is accepted when the system lacks the means. */
+/* After accept has failed, the time until it is tried again. */
 #define PAUSE INT64_C(100000000)
 
-/* Ids. A connection's is its address, which is neither of these. */
+/* The id of a connection is its address, which is never one of these. */
 enum { LISTENER, SIGNALS };
+
+/* The readiness of an event that the program queues. No system gives it. */
+#define TURN UINT32_C(0x80000000)
 
 struct connection {
 	struct connection *next;
 	struct connection **link;	/* what points here */
 	struct tls tls;
+	bool queued;			/* the event of its next turn */
 	bool ended;			/* the client sends nothing more */
 	size_t start;			/* of what is still to be written */
 	size_t end;
@@ -196,7 +170,8 @@ struct connection {
 };
 
 struct server {
-	struct loop loop;
+	struct miost_os_queue *os_queue;
+	struct miost_queue *queue;
 	struct miost_signals *signals;
 	SSL_CTX *context;
 	int listener;
@@ -204,6 +179,7 @@ struct server {
 	bool paused;			/* the listener is not watched */
 	bool done;
 	struct miost_event events[BATCH];
+	int count;			/* of events in the batch */
 };
 
 static int
@@ -269,7 +245,7 @@ take_turn(struct connection *connection)
 			return sent;
 		if (connection->ended && connection->end == 0)
 			return tls_end(&connection->tls);
-		/* A write that made room lets a read go on. */
+		/* A write may have made room for the next read. */
 		if (got < 0 && sent < 0)
 			return -EAGAIN;
 	}
@@ -279,11 +255,27 @@ take_turn(struct connection *connection)
 static void
 close_connection(struct server *server, struct connection *connection)
 {
-	tls_close(&server->loop, &connection->tls);
+	tls_close(&connection->tls, server->os_queue);
+	miost_queue_remove(server->queue, (miost_id)connection);
+	for (int i = 0; i < server->count; i++)
+		if (server->events[i].id == (miost_id)connection)
+			server->events[i].readiness = 0;
 	*connection->link = connection->next;
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
 	free(connection);
+}
+
+/* Queues an event for what is left: no event of the socket need come. */
+static int
+ask_for_turn(struct server *server, struct connection *connection)
+{
+	struct miost_event event = { .id = (miost_id)connection,
+				     .readiness = TURN };
+	int err = miost_queue_add(server->queue, event);
+
+	connection->queued = err == 0;
+	return err;
 }
 
 static void
@@ -292,13 +284,17 @@ handle_connection(struct server *server, struct connection *connection,
 {
 	int result;
 
-	if (!tls_has_turn(&connection->tls, readiness))
+	if (readiness & TURN)
+		connection->queued = false;
+	/* The turn that is queued does what this event asks for. */
+	if (connection->queued)
 		return;
 	result = take_turn(connection);
-	if (result > 0)
-		result = tls_again(&server->loop, &connection->tls) == 0
-				 ? -EAGAIN
-				 : -ENOMEM;
+	if (result > 0) {
+		result = ask_for_turn(server, connection);
+		if (result == 0)
+			return;
+	}
 	if (result == -EAGAIN)
 		return;
 	if (result < 0)
@@ -310,21 +306,25 @@ static void
 open_connection(struct server *server, int fd)
 {
 	struct connection *connection = malloc(sizeof(*connection));
-	int err = -ENOMEM;
+	SSL *ssl;
+	int err;
 
 	if (connection == NULL) {
+		report("client", -ENOMEM);
 		close(fd);
-	} else {
-		err = tls_accept(&server->loop, &connection->tls,
-				 server->context, fd, (miost_id)connection);
-		if (err < 0)
-			free(connection);
-	}
-	if (err < 0) {
-		report("client", err);
 		return;
 	}
-	connection->ended = false;
+	ssl = SSL_new(server->context);
+	if (ssl != NULL)
+		SSL_set_accept_state(ssl);
+	err = tls_open(&connection->tls, server->os_queue, ssl, fd,
+		       (miost_id)connection);
+	if (err < 0) {
+		report("client", err);
+		free(connection);
+		return;
+	}
+	connection->queued = connection->ended = false;
 	connection->start = connection->end = 0;
 	connection->next = server->connections;
 	connection->link = &server->connections;
@@ -335,11 +335,11 @@ open_connection(struct server *server, int fd)
 
 /* The server. */
 
-/* Watches the listener, or, with interests of 0, does not. */
+/* With interests of 0 the listener is not watched. */
 static int
 watch_listener(struct server *server, miost_interests interests)
 {
-	int err = miost_os_queue_set(server->loop.os_queue, server->listener,
+	int err = miost_os_queue_set(server->os_queue, server->listener,
 				     LISTENER, interests, MIOST_LEVEL);
 
 	server->paused = interests == 0 || err < 0;
@@ -355,7 +355,7 @@ accept_clients(struct server *server)
 		if (fd == -EAGAIN)
 			return;
 		if (fd < 0) {
-			/* The client still waits: each poll would say so. */
+			/* The client still waits: do not poll in a circle. */
 			report("accept", fd);
 			watch_listener(server, 0);
 			return;
@@ -380,8 +380,8 @@ static int
 serve(struct server *server)
 {
 	struct miost_source *const sources[] = {
-		miost_os_queue_source(server->loop.os_queue),
-		miost_queue_source(server->loop.queue),
+		miost_os_queue_source(server->os_queue),
+		miost_queue_source(server->queue),
 	};
 
 	while (!server->done) {
@@ -393,8 +393,8 @@ serve(struct server *server)
 			return report("poll", n);
 		if (server->paused)
 			watch_listener(server, MIOST_READABLE);
-		server->loop.count = n > 0 ? n : 0;
-		for (int i = 0; i < server->loop.count; i++)
+		server->count = n > 0 ? n : 0;
+		for (int i = 0; i < server->count; i++)
 			handle_event(server, &server->events[i]);
 	}
 	return 0;
@@ -448,17 +448,16 @@ static int
 open_loop(struct server *server)
 {
 	sigset_t set;
-	int err = miost_os_queue_new(&server->loop.os_queue);
+	int err = miost_os_queue_new(&server->os_queue);
 
 	if (err == 0)
-		err = miost_queue_new(&server->loop.queue);
+		err = miost_queue_new(&server->queue);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	if (err == 0)
-		err = miost_signals_new(server->loop.os_queue, &set, SIGNALS,
+		err = miost_signals_new(server->os_queue, &set, SIGNALS,
 					&server->signals);
-	server->loop.events = server->events;
 	return err < 0 ? report("queue", err) : 0;
 }
 
@@ -472,8 +471,8 @@ close_server(struct server *server)
 		close(server->listener);
 	SSL_CTX_free(server->context);
 	miost_signals_free(server->signals);
-	miost_queue_free(server->loop.queue);
-	miost_os_queue_free(server->loop.os_queue);
+	miost_queue_free(server->queue);
+	miost_os_queue_free(server->os_queue);
 }
 
 int
