@@ -101,6 +101,22 @@ plain_text() {
 	serves_on
 }
 
+complaints() {
+	grep -c '^tls_echo: client: ' "$tmp/err"
+}
+
+has_complained_again() {
+	[ "$(complaints)" -gt "$complaints_before" ]
+}
+
+# The first bytes of a handshake, and the end of the stream.
+half_hello() {
+	complaints_before=$(complaints)
+	printf '\026\003\001\002\000\001' | nc -w "$(time_limit 20)" -N \
+		127.0.0.1 "$port" >/dev/null
+	await has_complained_again && serves_on
+}
+
 wrong() {
 	refused 2 '^usage: ' &&
 		refused 2 '^usage: ' 127.0.0.1:0 "$tmp/certificate.pem" &&
@@ -112,7 +128,7 @@ wrong() {
 			"$tmp/certificate.pem" "$tmp/certificate.pem"
 }
 
-plan 13
+plan 14
 try 'starts, and says where it listens' serve
 try 's_client, TLS 1.2' echoed_by -tls1_2
 try 's_client, TLS 1.3' echoed_by -tls1_3
@@ -124,6 +140,7 @@ try 'a client that reads late' clients slow
 try 'a client that reads nothing' deaf
 try 'a stream that is cut off' cut_off
 try 'plain text is refused' plain_text
+try 'a handshake that is cut off' half_hello
 try 'SIGTERM ends it' terminate
 exec 9>&-
 try 'wrong use' wrong
