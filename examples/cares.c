@@ -51,13 +51,10 @@ static void
 resolver_watch(void *data, ares_socket_t fd, int readable, int writable)
 {
 	struct resolver *resolver = data;
-	miost_interests interests = 0;
+	miost_interests interests = (readable ? MIOST_READABLE : 0u) |
+				    (writable ? MIOST_WRITABLE : 0u);
 	int err;
 
-	if (readable)
-		interests |= MIOST_READABLE;
-	if (writable)
-		interests |= MIOST_WRITABLE;
 	err = miost_os_queue_set(resolver->queue, fd, (miost_id)fd, interests,
 				 MIOST_LEVEL);
 	if (err < 0 && resolver->err == 0)
@@ -75,9 +72,10 @@ resolver_open(struct resolver *resolver, struct ares_options *options, int mask)
 }
 
 /*
- * Ends the lookups that are left: their callbacks get ARES_EDESTRUCTION. Must
- * not be called in a callback of c-ares, which may be called by
- * resolver_handle() or by the function that begins a lookup.
+ * Ends the lookups that are left: their callbacks get ARES_EDESTRUCTION. No
+ * callback of a lookup may call this or ares_cancel(), since c-ares goes on to
+ * use what they free. Such a callback runs in resolver_handle(), or at once in
+ * the function that begins the lookup: let it set a flag, and close afterwards.
  */
 static void
 resolver_close(struct resolver *resolver)
@@ -139,7 +137,12 @@ resolver_handle(struct resolver *resolver, const struct miost_event *event)
 
 /* The demonstration: names on the command line. */
 
-enum { BATCH = 64, TIMER = -1, TIMEOUT = 500, TRIES = 4 };
+enum {
+	BATCH = 64,
+	TIMER = -1,		/* an id */
+	TIMEOUT = 500,		/* of the first try, in milliseconds */
+	TRIES = 4
+};
 
 struct lookup {
 	const char *name;
