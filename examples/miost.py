@@ -247,12 +247,15 @@ class MiostSelector(selectors.BaseSelector):
     def _watch(self, key):
         if key.events not in _INTERESTS:
             raise ValueError(f'invalid events: {key.events!r}')
-        # Always, even if nothing seems to change: the descriptor may have been
-        # closed, and another one may have its number now. If the call fails,
-        # the descriptor is not registered.
-        self._keys.pop(key.fd, None)
-        self._queue.set(key.fd, key.fd, _INTERESTS[key.events])
         self._keys[key.fd] = key
+        try:
+            # Always, even if nothing seems to change: the descriptor may have
+            # been closed, and another one may have its number now.
+            self._queue.set(key.fd, key.fd, _INTERESTS[key.events])
+        except BaseException:
+            # A KeyboardInterrupt, too: what the queue watches has a key.
+            self.unregister(key.fd)
+            raise
         return key
 
     def register(self, fileobj, events, data=None):
@@ -266,11 +269,12 @@ class MiostSelector(selectors.BaseSelector):
         return self._watch(key._replace(events=events, data=data))
 
     def unregister(self, fileobj):
-        key = self._keys.pop(self._map.fd(fileobj))
+        key = self._map[fileobj]
         try:
             self._queue.set(key.fd, key.fd, 0)
         except OSError:
             pass    # It was closed; its number may be another file's by now.
+        del self._keys[key.fd]
         return key
 
     def select(self, timeout=None):

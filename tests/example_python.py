@@ -216,27 +216,44 @@ class Signals(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, LIMIT)
             thread.join()
 
-    def test_anywhere(self):
-        """It can come wherever Python code runs: it stays what it is."""
-        def interrupt(frame, event, argument):
+    def interrupted(self, function, *args):
+        """Yields after it was interrupted at its first call, its second..."""
+        def profile(frame, event, argument):
             nonlocal left
             if event == 'call':
                 left -= 1
                 if left == 0:
                     raise KeyboardInterrupt
         calls = 0
-        with miost.MiostSelector() as selector:
-            while True:
-                left = calls = calls + 1
-                sys.setprofile(interrupt)
-                try:
-                    selector.select(0)
-                    break
-                except KeyboardInterrupt:
-                    pass
-                finally:
-                    sys.setprofile(None)
+        while True:
+            left = calls = calls + 1
+            sys.setprofile(profile)
+            try:
+                function(*args)
+                break
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.setprofile(None)
+            yield
         self.assertGreater(calls, 3)
+
+    def test_anywhere(self):
+        """It can come wherever Python code runs: it stays what it is."""
+        a, b = socket.socketpair()
+        with a, b, miost.MiostSelector() as selector:
+            for _ in self.interrupted(selector.select, 0):
+                pass
+            # A wait without a key to show for it would end again and again.
+            for _ in self.interrupted(selector.register, a, WRITE):
+                self.assertEqual(miost.poll([selector._queue], 0), [])
+            for _ in self.interrupted(selector.modify, a, READ | WRITE):
+                if a not in selector.get_map():
+                    self.assertEqual(miost.poll([selector._queue], 0), [])
+                    selector.register(a, WRITE)
+            for _ in self.interrupted(selector.unregister, a):
+                self.assertIn(a, selector.get_map())
+            self.assertEqual(miost.poll([selector._queue], 0), [])
 
     def test_asyncio(self):
         begin = time.monotonic()
