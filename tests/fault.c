@@ -123,6 +123,23 @@ timers_cannot_grow(void)
 	}
 }
 
+/* What is reserved is not reserved again. */
+static void
+timers_reserved_twice(void)
+{
+	struct miost_timers *timers;
+
+	check_ok(miost_timers_new(&timers));
+	for (size_t n = 1; n < 1000; n++) {
+		reset_faults();
+		check_ok(miost_timers_reserve(timers, n));
+		fail(MALLOC, 1, INT_MAX, ENOMEM);
+		check_ok(miost_timers_reserve(timers, n));
+	}
+	reset_faults();
+	miost_timers_free(timers);
+}
+
 /* With room reserved no add fails, whatever was cancelled in between. */
 static void
 timers_reserved(void)
@@ -202,6 +219,7 @@ static const struct tap_test tests[] = {
 	  no_queue_of_the_system },
 	{ "a queue that cannot grow keeps its events", queue_cannot_grow },
 	{ "timers that cannot grow keep theirs", timers_cannot_grow },
+	{ "room that is reserved once more", timers_reserved_twice },
 	{ "with room reserved no add fails", timers_reserved },
 	{ "a vec doubles", vec_doubles },
 	{ "a sink that cannot grow leaves events in the system's queue",
