@@ -250,7 +250,7 @@ connected_with_bytes(void)
 	int fds[2];
 
 	make_pair(fds);
-	check_eq(miost_socket_write(fds[1], "x", 1), 1);
+	check_eq(miost_socket_write(fds[1], "xyz", 3), 3);
 	fail(GETPEERNAME, 1, 1, ENOTCONN);
 	check_ok(ask_connected(fds[0]));
 	check_eq(faults.count[RECV], 1);
@@ -719,6 +719,11 @@ many_refused(void)
 	fail(SENDMSG, 3, 3, ENOBUFS);
 	faults.refused = SENDMMSG;
 	check_eq(miost_socket_send_many(fd, many, 3), 2);
+	wait_for(fd, POLLIN);
+	check_eq(miost_socket_recv_many(fd, many, 3), 2);
+	fail(SENDMSG, 2, 2, ENOBUFS);
+	faults.refused = SENDMMSG;
+	check_eq(miost_socket_send_many(fd, many, 3), 1);
 	fail(SENDMSG, 1, 1, ENOBUFS);
 	faults.refused = SENDMMSG;
 	check_eq(miost_socket_send_many(fd, many, 3), -ENOBUFS);
@@ -731,7 +736,7 @@ many_refused(void)
 	check_eq(miost_socket_recv_many(fd, many, 3), 1);
 	fail(RECVMSG, 1, 2, EINTR);
 	faults.refused = RECVMMSG;
-	check_eq(miost_socket_recv_many(fd, many, 3), 2);
+	check_eq(miost_socket_recv_many(fd, many, 3), 1);
 	/* Empty ones count. */
 	for (int k = 0; k < 3; k++)
 		many[k] = (struct miost_datagram){ data[k], 0, addr, 0, 0 };
@@ -756,6 +761,62 @@ many_refused(void)
 	check(miost_now() - before >= 30 * MS);
 	reset_faults();
 	close(fd);
+#else
+	tap_skip("this system has no calls for many datagrams");
+#endif
+}
+
+/* How many datagrams go to a blocking socket's peer, and for how long. */
+static int
+send_blocking(int fd, size_t n, int64_t *span)
+{
+	struct miost_datagram many[3];
+	int64_t before = miost_now();
+	char byte = 'x';
+	int sent;
+
+	for (size_t i = 0; i < n; i++)
+		many[i] = (struct miost_datagram){ .data = &byte, .len = 1 };
+	reset_faults();
+	faults.refused = SENDMMSG;
+	sent = miost_socket_send_many(fd, many, n);
+	*span = miost_now() - before;
+	return sent;
+}
+
+/* One by one, a blocking socket waits for room for the first alone. */
+static void
+many_refused_blocking(void)
+{
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+	const int64_t most = scaled(2 * SECOND);
+	struct timeval limit = { .tv_sec = (time_t)(most / SECOND) };
+	int64_t span;
+	char buf[4];
+	int fds[2];
+
+	check_ok(miost_unix_pair(SOCK_DGRAM, fds));
+	while (miost_socket_write(fds[0], "x", 1) == 1)
+		;
+	check_eq(miost_socket_read(fds[1], buf, 4), 1);
+	check_ok(fcntl(fds[0], F_SETFL, 0));
+	check_ok(setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &limit,
+			    sizeof(limit)));
+	check_eq(send_blocking(fds[0], 3, &span), 1);
+	check(span < most / 2);
+	limit = (struct timeval){ .tv_usec = 50000 };
+	check_ok(setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &limit,
+			    sizeof(limit)));
+	check_eq(send_blocking(fds[0], 1, &span), -EAGAIN);
+	check(span >= 30 * MS);
+	close_pair(fds);
+	/* A stream whose peer is gone raises no SIGPIPE. */
+	check(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+	make_pair(fds);
+	close(fds[1]);
+	check_eq(send_blocking(fds[0], 2, &span), -EPIPE);
+	reset_faults();
+	close(fds[0]);
 #else
 	tap_skip("this system has no calls for many datagrams");
 #endif
@@ -905,6 +966,7 @@ static const struct tap_test tests[] = {
 	{ "datagrams go on when interrupted", datagrams_go_on },
 	{ "nothing to receive into: 0", no_memory_to_receive_into },
 	{ "many datagrams without recvmmsg and sendmmsg", many_refused },
+	{ "and a blocking socket waits for the first", many_refused_blocking },
 	{ "many datagrams are one call", many_is_one_call },
 	{ "pipes go on when interrupted", pipes_go_on },
 	{ "what is longer than a call takes is cut", long_buffers },

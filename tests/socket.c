@@ -6,6 +6,10 @@
 
 #include "util.h"
 
+#ifndef IOV_MAX
+#define IOV_MAX 1024
+#endif
+
 static void
 read_and_write(void)
 {
@@ -39,6 +43,7 @@ vectors(void)
 				{ (char[]){ "" }, 0 },
 				{ (char[]){ "llo!" }, 4 } };
 	struct iovec in[3] = { { a, 2 }, { b, 3 }, { c, 8 } };
+	static struct iovec most[IOV_MAX];
 	int fds[2];
 
 	make_pair(fds);
@@ -48,6 +53,9 @@ vectors(void)
 	check(memcmp(a, "he", 2) == 0);
 	check(memcmp(b, "llo", 3) == 0);
 	check_eq(c[0], '!');
+	most[IOV_MAX - 1] = out[0];
+	check_eq(miost_socket_writev(fds[1], most, IOV_MAX), 2);
+	check_eq(miost_socket_readv(fds[0], most, IOV_MAX), 2);
 	check_eq(miost_socket_writev(fds[1], out, -1), -EINVAL);
 	check_eq(miost_socket_readv(fds[0], in, -1), -EINVAL);
 	check_eq(miost_socket_writev(fds[1], out, INT_MAX), -EINVAL);

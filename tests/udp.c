@@ -417,6 +417,9 @@ one_of_many_fails(void)
 	check_eq(miost_socket_send_many(t.fds[0], datagrams, 5), 1);
 	check_eq(miost_socket_send_many(t.fds[0], datagrams + 1, 4), -EINVAL);
 	check_eq(receive_from_on(t.fds[1], 0, &t.addrs[0]), 1);
+	/* Not even to the peer, which needs no address. */
+	check_ok(miost_socket_connect(t.fds[0], &t.addrs[1]));
+	check_eq(miost_socket_send_many(t.fds[0], datagrams, 5), 1);
 	close_pair(t.fds);
 }
 
