@@ -541,6 +541,22 @@ ended_before(void)
 	check_eq(status, 7 << 8);
 }
 
+/* To look whether it is a child is tried again, but only if interrupted. */
+static void
+looks_again(void)
+{
+	pid_t child = ended_child();
+
+	errno = EINTR;		/* of an earlier call */
+	watch(child);
+	free_process();
+	fail(WAITID, 1, 2, EINTR);
+	watch(child);
+	reset_faults();
+	expect_told(3);
+	check_eq(miost_process_wait(f.process, NULL), 1);
+}
+
 /* Which takes a pipe, where the system does not know the child any more. */
 static void
 ended_without_pipe(void)
@@ -579,6 +595,7 @@ static void
 wait_in_vain(int times)
 {
 	int status = 0;
+	int fds[2];
 
 	for (int i = 0; i < times; i++) {
 		check_eq(poll_for(scaled(10 * SECOND)), 1);
@@ -586,11 +603,17 @@ wait_in_vain(int times)
 		check_eq(miost_process_wait(f.process, &status), 0);
 		check_eq(miost_process_wait(f.process, &status), 0);
 		check_eq(status, 0);
+		/* They get the numbers of what was closed. */
+		if (i == 0)
+			make_pipe(fds);
 	}
 	reset_faults();
 	check_eq(poll_for(scaled(10 * SECOND)), 1);
 	check_eq(miost_process_wait(f.process, &status), 1);
 	check_eq(status, 7 << 8);
+	for (int i = 0; i < 2; i++)
+		check_ok(fcntl(fds[i], F_GETFL) < 0 ? -errno : 0);
+	close_pair(fds);
 	check_eq(poll_for(50 * MS), 0);
 }
 
@@ -658,6 +681,27 @@ no_pipe(void)
 	reap(child);
 }
 
+/* Nothing but its signals, and errors of asking for them, is received. */
+static void
+signals_alone(void)
+{
+	const sigset_t set = set_of_one(SIGUSR1);
+	struct miost_signals *signals;
+
+	check(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+	/* What was pending before keeps its queue ready. */
+	check_ok(pthread_sigmask(SIG_BLOCK, &set, NULL));
+	check_ok(raise(SIGUSR1));
+	check_ok(miost_signals_new(f.queue, &set, 1, &signals));
+	check_eq(miost_signals_receive(signals), SIGUSR1);
+	check_eq(miost_signals_receive(signals), 0);
+	fail(KEVENT_WAIT, 1, 1, ENOMEM);
+	check_eq(miost_signals_receive(signals), -ENOMEM);
+	reset_faults();
+	miost_signals_free(signals);
+	check_ok(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+}
+
 /* In a forked child, free does not close what may have its number. */
 static void
 forked_free(void)
@@ -707,11 +751,13 @@ static const struct tap_test tests[] = {
 	{ "registered twice: the new id, the old options", registered_twice },
 	{ "a wake after the queue is gone", wakes_nobody },
 	{ "a child that ended, and cannot be watched", ended_before },
+	{ "whether it is a child is asked until it is known", looks_again },
 	{ "a child that ended, and no pipe to say so", ended_without_pipe },
 	{ "an end that is told too early", told_early },
 	{ "an end that is told long before", told_long_before },
 	{ "the same when memory runs out", told_and_no_memory },
 	{ "no pipe or filter to be had: nothing is left", no_pipe },
+	{ "signals: nothing but them, and errors", signals_alone },
 	{ "a forked child frees a queue that it does not have", forked_free },
 };
 
