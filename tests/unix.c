@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "util.h"
 
@@ -222,6 +223,35 @@ datagrams_path(void)
 	remove_directory();
 }
 
+/* A path that fills all its room comes without the NUL that Linux adds. */
+static void
+datagrams_longest_path(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct miost_addr to, from = { .len = sizeof(un) };
+	char buf[4], name[sizeof(un.sun_path) + 1] = "";
+	int fds[2];
+
+	make_directory();
+	to = path("to");
+	memset(name, 'n', sizeof(un.sun_path));
+	memcpy(name, directory, strlen(directory));
+	name[strlen(directory)] = '/';
+	memcpy(un.sun_path, name, sizeof(un.sun_path));
+	memcpy(&from.storage, &un, sizeof(un));
+	fds[0] = from_birth(miost_unix_bind(&from));
+	fds[1] = from_birth(miost_unix_bind(&to));
+	check_eq(miost_socket_send_to(fds[0], "x", 1, &to), 1);
+	from.len = 0;
+	check_eq(miost_socket_recv_from(fds[1], buf, 4, &from), 1);
+	check_eq(from.len, sizeof(un));
+	check_eq(miost_socket_send_to(fds[1], "y", 1, &from), 1);
+	close_pair(fds);
+	check_ok(unlink(name));
+	remove_path("to");
+	remove_directory();
+}
+
 static void
 datagrams_abstract(void)
 {
@@ -373,6 +403,7 @@ static const struct tap_test tests[] = {
 	{ "a stream by an abstract name", stream_abstract },
 	{ "a listener whose backlog is full", full_backlog },
 	{ "datagrams by path", datagrams_path },
+	{ "datagrams of the longest path", datagrams_longest_path },
 	{ "datagrams by abstract names", datagrams_abstract },
 	{ "pairs", pairs },
 	{ "addresses that are wrong", bad_addresses },
