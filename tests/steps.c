@@ -237,6 +237,46 @@ not_shared(void)
 	close(first);
 }
 
+/* Leaves nothing at an address but the end of a connection, in TIME_WAIT. */
+static struct miost_addr
+leave_time_wait(void)
+{
+	struct miost_addr addr;
+	int listener = listen_on(IPV4, &addr);
+	int client = miost_tcp_connect(&addr);
+	int server;
+	char byte;
+
+	check(client >= 0);
+	wait_for(listener, POLLIN);
+	server = miost_socket_accept(listener, NULL);
+	check(server >= 0);
+	close(listener);
+	/* The end that is closed first keeps the port. */
+	close(server);
+	wait_for(client, POLLIN);
+	check_eq(miost_socket_read(client, &byte, 1), 0);
+	close(client);
+	return addr;
+}
+
+static void
+over_time_wait(void)
+{
+	struct miost_addr addr = leave_time_wait();
+	int fd = make_socket(AF_INET, SOCK_STREAM);
+
+	check_eq(miost_socket_reuse_addr(fd), 0);
+	check_eq(miost_socket_bind(fd, &addr), -EADDRINUSE);
+	check_ok(miost_socket_set_reuse_addr(fd, true));
+	check_ok(miost_socket_bind(fd, &addr));
+	check_ok(miost_socket_listen(fd));
+	close(fd);
+	fd = miost_tcp_listen(&addr);
+	check(fd >= 0);
+	close(fd);
+}
+
 static void
 shared(void)
 {
@@ -781,6 +821,7 @@ static const struct tap_test tests[] = {
 	{ "options that are on or off", switches },
 	{ "sizes of buffers", buffer_sizes },
 	{ "a port that somebody listens on: -EADDRINUSE", not_shared },
+	{ "a port that a closed connection still has", over_time_wait },
 	{ "a port that all agree to share", shared },
 	{ "IPv6 alone, unless asked otherwise", ipv6_alone },
 	{ "datagrams that were cut say so, UDP", truncated_udp },
