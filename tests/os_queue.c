@@ -229,6 +229,35 @@ exclusive(void)
 	miost_os_queue_free(other);
 }
 
+/* Each option does what it does alone. */
+static void
+exclusive_edge(void)
+{
+	const miost_options both = MIOST_EXCLUSIVE | MIOST_EDGE;
+
+	if (!miost_has(MIOST_FEATURE_EXCLUSIVE))
+		tap_skip("this system has no exclusive wake-ups");
+	send_byte(f.fds[1]);
+	add(f.fds[0], 1, MIOST_READABLE, both);
+	expect(1, MIOST_READABLE);
+	expect_nothing();
+	send_byte(f.fds[1]);
+	expect(1, MIOST_READABLE);
+	expect_nothing();
+	check_eq(try_change(f.fds[0], 2, MIOST_READABLE, MIOST_EDGE), -EINVAL);
+	expect_nothing();
+	set(f.fds[0], 2, MIOST_READABLE | MIOST_WRITABLE, both);
+	expect(2, MIOST_READABLE | MIOST_WRITABLE);
+	expect_nothing();
+	shutdown(f.fds[1], SHUT_WR);
+	expect(2, MIOST_READABLE | MIOST_WRITABLE);
+	expect_nothing();
+	drop(&f.fds[1]);
+	check(has_all(ready_of(2), MIOST_HUP | MIOST_READ_CLOSED |
+				   MIOST_WRITE_CLOSED));
+	expect_nothing();
+}
+
 /* Readiness. */
 
 static void
@@ -639,6 +668,7 @@ static const struct tap_test tests[] = {
 	{ "reregister replaces id, interests and options",
 	  reregister_replaces },
 	{ "exclusive, and what cannot go with it", exclusive },
+	{ "exclusive and edge-triggered", exclusive_edge },
 	{ "every id comes back", ids },
 	{ "nothing that was not asked for", only_what_was_asked },
 	{ "a full sink: -ENOBUFS, and no event lost", full_sink },
