@@ -296,6 +296,27 @@ reserved(void)
 	miost_queue_free(queue);
 }
 
+/* Every readiness comes back, and what is the program's own above all. */
+static void
+own_bits(void)
+{
+	struct miost_queue *queue = make_queue();
+	struct miost_event event;
+
+	for (int i = 0; i < 32; i++) {
+		miost_ready ready = (miost_ready)1 << i;
+
+		check_ok(miost_queue_add(queue, event_of(1, ready)));
+		check_eq(poll_events(queue, &event, 1), 1);
+		check_eq(event.readiness, ready);
+	}
+	check_ok(miost_queue_add(queue, event_of(1, 0xff000000 |
+						    MIOST_READABLE)));
+	check_eq(poll_events(queue, &event, 1), 1);
+	check_eq(event.readiness, 0xff000000 | MIOST_READABLE);
+	miost_queue_free(queue);
+}
+
 static void
 freed_full(void)
 {
@@ -316,6 +337,7 @@ static const struct tap_test tests[] = {
 	{ "the sink is asked once, for what there is", asks_once },
 	{ "remove takes all events of an id, from any place", remove_id },
 	{ "the reserved bytes are 0", reserved },
+	{ "every bit comes back, known or not", own_bits },
 	{ "free takes events that are left, and NULL", freed_full },
 };
 

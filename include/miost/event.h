@@ -20,7 +20,8 @@ typedef uintptr_t miost_id;
 
 /*
  * What an event says: the constants below, combined by or. The first five have
- * the values of poll(2).
+ * the values of poll(2). The library will never use the upper eight bits,
+ * 0xff000000: they are for events that the program itself makes.
  */
 typedef uint32_t miost_ready;
 
