@@ -84,6 +84,17 @@ miost_interests miost_some(miost_ready ready, miost_options options)
 	return miost_deadline(0, MIOST_FOREVER) < 0 && other != options
 		       ? some : event.readiness & ~MIOST_MAY_WRITE;
 }
+int miost_more(struct miost_queue *queue, miost_id id);
+int miost_more(struct miost_queue *queue, miost_id id)
+{
+#ifdef __cplusplus
+	return miost_queue_add(queue, { id, MIOST_READABLE, 0 });
+#else
+	struct miost_event more = { .id = id, .readiness = MIOST_READABLE };
+
+	return miost_queue_add(queue, more);
+#endif
+}
 EOF
 
 plan 9
