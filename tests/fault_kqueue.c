@@ -120,6 +120,30 @@ half_changed(void)
 	check_eq(take_out(f.fds[0]), -ENOENT);
 }
 
+/* The same of a queue, of which there is nothing to watch but its events. */
+static void
+half_changed_queue(void)
+{
+	struct miost_os_queue *inner;
+	int fd;
+
+	check_ok(miost_os_queue_new(&inner));
+	fd = miost_os_queue_fd(inner);
+	for (int i = 0; i < 3; i++) {
+		add(fd, 1, MIOST_READABLE, MIOST_LEVEL);
+		/* Refused before the kernel is asked: as it was. */
+		check_eq(try_change(fd, 2, MIOST_TIMER, MIOST_LEVEL), -EINVAL);
+		if (i == 0)
+			check_eq(try_add(fd, 2, MIOST_WRITABLE, 0), -EINVAL);
+		else if (i == 1)
+			check_eq(try_change(fd, 2, BOTH, 0), -EINVAL);
+		else
+			check_eq(try_set(fd, 2, MIOST_WRITABLE, 0), -EINVAL);
+		check_eq(take_out(fd), -ENOENT);
+	}
+	miost_os_queue_free(inner);
+}
+
 /* One call, whether or not there is something to replace. */
 static void
 set_calls(void)
@@ -732,6 +756,7 @@ static const struct tap_test tests[] = {
 	{ "errors of waiting", wait_errors },
 	{ "one filter fails: the other does not stay", half_registered },
 	{ "a change fails: nothing stays", half_changed },
+	{ "a change of a queue fails: nothing stays", half_changed_queue },
 	{ "set: one call, whatever was there", set_calls },
 	{ "set fails: nothing stays", half_set },
 	{ "set: its errors", set_errors },
