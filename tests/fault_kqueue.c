@@ -726,6 +726,37 @@ signals_alone(void)
 	check_ok(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
 }
 
+/*
+ * A signal was taken, and the kqueue cannot be kept ready for the others: the
+ * call fails, and the next one gives the signal.
+ */
+static void
+more_signals_and_no_memory(void)
+{
+	static const int numbers[] = { SIGUSR1, SIGUSR2 };
+	sigset_t set;
+	int taken;
+
+	set = set_of_one(SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	check_ok(miost_signals_new(f.queue, &set, 1, &f.signals));
+	for (int i = 0; i < 2; i++)
+		check_ok(kill(getpid(), numbers[i]));
+	expect_told(1);
+	for (int i = 0; i < 2; i++) {
+		fail(KEVENT_RECEIPT, 1, INT_MAX, ENOMEM);
+		check_eq(miost_signals_receive(f.signals), -ENOMEM);
+	}
+	reset_faults();
+	taken = miost_signals_receive(f.signals);
+	check(taken == SIGUSR1 || taken == SIGUSR2);
+	/* One call for each event: there is an event of the other. */
+	expect_told(1);
+	check_eq(miost_signals_receive(f.signals), SIGUSR1 + SIGUSR2 - taken);
+	expect_nothing();
+	check_eq(miost_signals_receive(f.signals), 0);
+}
+
 /* In a forked child, free does not close what may have its number. */
 static void
 forked_free(void)
@@ -781,6 +812,8 @@ static const struct tap_test tests[] = {
 	{ "an end that is told too early", told_early },
 	{ "an end that is told long before", told_long_before },
 	{ "the same when memory runs out", told_and_no_memory },
+	{ "a signal taken, and no memory for the others",
+	  more_signals_and_no_memory },
 	{ "no pipe or filter to be had: nothing is left", no_pipe },
 	{ "signals: nothing but them, and errors", signals_alone },
 	{ "a forked child frees a queue that it does not have", forked_free },

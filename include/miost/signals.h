@@ -32,8 +32,10 @@ MIOST_API int miost_signals_new(struct miost_os_queue *queue,
 	MIOST_NONNULL(1, 2, 4);
 
 /*
- * Takes one pending signal and returns its number, 0 if none is pending, or a
- * negative error. Pending standard signals with the same number count as one.
+ * Takes one pending signal and returns its number, or 0 if none is pending.
+ * Pending standard signals with the same number count as one. Fails with
+ * -ENOMEM: on kqueue, there is no memory for the event of the signals that are
+ *   still pending; no signal is lost; call again later.
  */
 MIOST_API int miost_signals_receive(struct miost_signals *signals)
 	MIOST_NONNULL(1);

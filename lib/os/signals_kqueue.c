@@ -30,6 +30,7 @@ struct kqueue_signals {
 	sigset_t noted;		/* reported as sent, and not received yet */
 	int fds[2];		/* the pipe's */
 	bool kept_ready;	/* the pipe is registered, with id 0 */
+	int taken;		/* but not received: keep_ready() had failed */
 };
 
 const size_t miost__signals_size = sizeof(struct kqueue_signals);
@@ -203,33 +204,46 @@ miost__signals_open(struct miost_signals *base, miost_id id)
 		return err;
 	sigemptyset(&signals->noted);
 	signals->kept_ready = false;
+	signals->taken = 0;
 	err = open_kqueue(signals, id);
 	if (err < 0)
 		close_pipe(signals);
 	return err;
 }
 
-int
-miost__signals_take(struct miost_signals *base)
+/* Takes a signal. Returns its number, 0 if there is none, or an error. */
+static int
+take_next(struct kqueue_signals *signals)
 {
-	struct kqueue_signals *signals = (struct kqueue_signals *)base;
 	int err = note(signals);
-	int number = take(&base->set);
+	int number = take(&signals->signals.set);
 
+	if (number == 0)
+		return err < 0 ? err : next_dropped(signals);
 	/*
 	 * The signal may have been sent after note(). Its event is taken now,
 	 * so that the signal is not received twice.
 	 */
-	if (err == 0 && number != 0 &&
-	    sigismember(&signals->noted, number) != 1)
-		err = note(signals);
-	if (number != 0)
-		sigdelset(&signals->noted, number);
-	else if (err == 0)
-		number = next_dropped(signals);
-	if (err == 0)
-		err = keep_ready(signals);
-	return number != 0 ? number : err;
+	if (err == 0 && sigismember(&signals->noted, number) != 1)
+		(void)note(signals);
+	sigdelset(&signals->noted, number);
+	return number;
+}
+
+int
+miost__signals_take(struct miost_signals *base)
+{
+	struct kqueue_signals *signals = (struct kqueue_signals *)base;
+	int number = signals->taken;
+	int err;
+
+	if (number == 0)
+		number = take_next(signals);
+	if (number < 0)
+		return number;
+	err = keep_ready(signals);
+	signals->taken = err < 0 ? number : 0;
+	return err < 0 ? err : number;
 }
 
 void
