@@ -128,13 +128,40 @@ receive_each(int fd, message *messages, unsigned int n)
 
 /* All datagrams in one system call, where the system can. */
 
+#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
+/*
+ * Whether the call that has failed is not available. A pending error of the
+ * socket may have the same number, such as EACCES after an ICMPv6 message, and
+ * an older call would not fail with it again. So this makes the call without a
+ * socket, which fails with EBADF if the call is available.
+ */
+static bool
+is_refused(bool sends)
+{
+	int error = errno;
+	message none;
+	int count;
+
+	if (error == ENOSYS || !miost__net_refused())
+		return error == ENOSYS;
+	if (sends)
+		count = (int)sendmmsg(-1, &none, 0, 0);
+	else
+		count = (int)recvmmsg(-1, &none, 0, 0, NULL);
+	if (count < 0 && errno != EBADF)
+		return true;
+	errno = error;
+	return false;
+}
+#endif
+
 static int
 send_messages(int fd, message *messages, unsigned int n)
 {
 #if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 	int sent = (int)sendmmsg(fd, messages, n, MSG_NOSIGNAL);
 
-	if (sent >= 0 || !miost__net_refused())
+	if (sent >= 0 || !is_refused(true))
 		return sent;
 #endif
 	return send_each(fd, messages, n);
@@ -147,7 +174,7 @@ receive_messages(int fd, message *messages, unsigned int n)
 	/* A blocking socket waits for the first datagram only. */
 	int received = (int)recvmmsg(fd, messages, n, MSG_WAITFORONE, NULL);
 
-	if (received >= 0 || !miost__net_refused())
+	if (received >= 0 || !is_refused(false))
 		return received;
 #endif
 	return receive_each(fd, messages, n);
