@@ -3,7 +3,8 @@
  * Thread cancellation. close(2), connect(2), waitid(2), kevent(2) and others
  * are cancellation points. A thread that is cancelled in one of them would leak
  * descriptors and memory, or lose what it has taken. So functions that make
- * more than one system call are not cancellation points, except for polls.
+ * more than one system call are not cancellation points, except for polls and
+ * those that the manual names.
  */
 #ifndef MIOST_CANCEL_H
 #define MIOST_CANCEL_H
