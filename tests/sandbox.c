@@ -199,6 +199,49 @@ no_process(int error)
 }
 #endif
 
+#if defined(SYS_pidfd_open) && defined(SYS_waitid)
+/* A child from before the sandbox, which refuses to say how it ended. */
+static struct {
+	struct miost_os_queue *queue;
+	struct miost_process *process;
+} before;
+
+static int
+no_wait(int error)
+{
+	int status = 77;
+
+	(void)error;
+	want(miost_process_wait(before.process, &status) == -ENOTSUP);
+	want(status == 77);
+	return 0;
+}
+
+/* The filter's process is the child's parent. */
+static int
+no_wait_from_now(int error)
+{
+	const long calls[MOST] = { SYS_waitid, -1 };
+	pid_t child = fork();
+	int err, line;
+
+	want(child >= 0);
+	if (child == 0)
+		_exit(3);
+	want(miost_os_queue_new(&before.queue) == 0);
+	err = miost_process_new(before.queue, child, 1, &before.process);
+	if (err == -ENOTSUP)
+		return 0;
+	want(err == 0);
+	line = run_refused(calls, error, no_wait);
+	want(line == 0 || line == CANNOT);
+	want(waitpid(child, NULL, 0) == child);
+	miost_process_free(before.process);
+	miost_os_queue_free(before.queue);
+	return line;
+}
+#endif
+
 static void
 processes(void)
 {
@@ -207,6 +250,7 @@ processes(void)
 		tap_skip("kqueue is the double's");
 	without_any_way(SYS_pidfd_open, -1, no_process);
 	without_any_way(SYS_waitid, -1, no_process);
+	without_any_way(-1, -1, no_wait_from_now);
 #else
 	tap_skip("the system's headers do not know the calls");
 #endif

@@ -40,6 +40,7 @@ MIOST_API int miost_process_new(struct miost_os_queue *queue, pid_t pid,
  * the form of wait(2), in `*status`, unless `status` is NULL. Returns 0 while
  * the child runs, or cannot be reaped yet. Never blocks. Fails with
  * -ECHILD: the child has already been reaped, by another call or by the system;
+ * -ENOTSUP: a sandbox that was entered meanwhile refuses a call;
  * -ENOMEM: on kqueue, the child cannot be reaped yet, and there is no memory
  *   for the timer that gives the next event; call again later.
  */

@@ -83,8 +83,8 @@ open_pid(pid_t pid)
 }
 
 /*
- * Calls waitid(2) on the pidfd. Returns 1 if the child has ended, 0 if not, and
- * -ECHILD if the process is not a child.
+ * Calls waitid(2) on the pidfd. Returns 1 if the child has ended, 0 if not,
+ * -ECHILD if the process is not a child, and -ENOTSUP if the call is refused.
  */
 static int
 ask(int fd, siginfo_t *info, int flags)
@@ -97,7 +97,7 @@ ask(int fd, siginfo_t *info, int flags)
 				WEXITED | WNOHANG | flags);
 	while (result < 0 && errno == EINTR);
 	if (result < 0)
-		return -errno;
+		return errno == ECHILD ? -ECHILD : -ENOTSUP;
 	return info->si_pid != 0;
 }
 
@@ -114,7 +114,7 @@ miost__process_open(struct miost_process *base, miost_id id)
 	err = ask(fd, &info, WNOWAIT);
 	if (err < 0) {
 		close(fd);
-		return err == -ECHILD ? err : -ENOTSUP;
+		return err;
 	}
 	process->fd = miost__os_queue_adopt(base->queue, fd, id, MIOST_EDGE);
 	return process->fd < 0 ? process->fd : 0;
