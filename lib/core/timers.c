@@ -56,7 +56,7 @@ insert(struct miost_timers *timers, const struct entry *entry)
 static int64_t
 timers_max_timeout(struct miost_source *source)
 {
-	struct miost_timers *timers = (struct miost_timers *)source;
+	struct miost_timers *timers = (void *)source;
 	int64_t now, earliest;
 	uint64_t span;
 
@@ -111,7 +111,7 @@ fire_heap(struct miost_timers *timers, struct miost_event *events, uint32_t n)
 static int
 timers_poll(struct miost_source *source, struct miost_sink *sink)
 {
-	struct miost_timers *timers = (struct miost_timers *)source;
+	struct miost_timers *timers = (void *)source;
 	struct miost_event *slots;
 	uint32_t due;
 	int64_t now;
