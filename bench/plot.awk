@@ -5,7 +5,7 @@
 #
 # A row of a picture is one of its table, and a mark in it a peer. What is timed
 # is beside the first peer, as in the table, with a line for the spread. Bytes
-# are not drawn, and neither is what the harness takes.
+# and system calls are not drawn, and neither is what the harness takes.
 
 BEGIN {
 	FS = " *[|] *"
@@ -30,7 +30,7 @@ $2 ~ /^[a-z]+$/ && $3 == "metric" {
 }
 
 workload != "" && /^[|]/ {
-	if ($2 != "---" && $3 !~ /_bytes$/ && $3 != "harness_ns")
+	if ($2 != "---" && $3 !~ /_(bytes|calls)$/ && $3 != "harness_ns")
 		take()
 	next
 }

@@ -263,11 +263,24 @@ AS_VAR_IF([miost_cv_peer_$1], [yes],
   miost_peers="$miost_peers $1"])
 ])
 
+dnl MIOST_CLIENTS(NAME, VARIABLE): adds a client of this library in each loop to
+dnl BENCH_CLIENTS, if MIOST_EXAMPLE(VARIABLE) found the library.
+AC_DEFUN([MIOST_CLIENTS], [
+AS_IF([test "$miost_cv_$2" = yes], [
+  for miost_peer in $miost_peers; do
+    AS_CASE([$miost_peer], [epoll], [miost_peer=miost])
+    BENCH_CLIENTS="$BENCH_CLIENTS bench/$1_$miost_peer"
+  done
+  miost_clients="$miost_clients $1"])
+])
+
 dnl The programs and libraries that the benchmarks compare. They need epoll, on
 dnl which the bare loop, bench/epoll, runs.
 AC_DEFUN([MIOST_BENCH], [
 BENCH_PEERS=
+BENCH_CLIENTS=
 miost_peers=
+miost_clients=
 AS_IF([test "$miost_backend" = epoll], [
   BENCH_PEERS='bench/epoll bench/miost'
   miost_peers=epoll
@@ -275,9 +288,11 @@ AS_IF([test "$miost_backend" = epoll], [
   MIOST_PEER([libevent], [event2/thread.h], [-levent_pthreads -levent_core],
     [return evthread_use_pthreads();])
   MIOST_PEER([libuv], [uv.h], [-luv], [return !uv_default_loop();])
+  MIOST_CLIENTS([hiredis], [HIREDIS])
   AC_CHECK_HEADERS([valgrind/callgrind.h])
   AC_CHECK_FUNCS([mallinfo2])
 ])
 AC_SUBST([BENCH_PEERS])
+AC_SUBST([BENCH_CLIENTS])
 AC_SUBST([has_callgrind], [$ac_cv_header_valgrind_callgrind_h])
 ])
