@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* The loop; its argument is a redisAsyncContext. */
+/* The loop; its argument is a redisAsyncContext or a CURLM. */
 void loop_open(void *library);
 void loop_run(void);
 /* Called from within it, lets loop_run() return. */
@@ -19,6 +19,8 @@ const char *client_version(void);
 void client_open(const char *server, long at_once);
 /* Begins `n` requests; the last to end stops the loop. */
 void client_start(long n);
+/* libcurl's begins further transfers for those that have ended. */
+void client_go_on(void);
 
 /* Ends the program if what must be is not so. */
 void must(bool so, const char *what);

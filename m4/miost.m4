@@ -288,6 +288,7 @@ AS_IF([test "$miost_backend" = epoll], [
   MIOST_PEER([libevent], [event2/thread.h], [-levent_pthreads -levent_core],
     [return evthread_use_pthreads();])
   MIOST_PEER([libuv], [uv.h], [-luv], [return !uv_default_loop();])
+  MIOST_CLIENTS([curl], [CURL])
   MIOST_CLIENTS([hiredis], [HIREDIS])
   AC_CHECK_HEADERS([valgrind/callgrind.h])
   AC_CHECK_FUNCS([mallinfo2])
