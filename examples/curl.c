@@ -2,16 +2,17 @@
 /*
  * curl [-n AT_ONCE] [-t SECONDS] [-c CA_FILE] [-d DIRECTORY] URL...
  *
- * libcurl's transfers in a loop of ours, by its multi interface: two callbacks
- * tell what libcurl waits for. Each of its sockets is watched under an id that
- * is its own number, and its only timer has the number that libcurl itself
- * calls no socket: an event becomes a call of libcurl with the id as it is. In
- * a program whose other ids are no descriptors, see nested.c.
+ * Fetches all the URLs, at most AT_ONCE (20) at a time and each within SECONDS,
+ * and prints the status, length and URL of each. With -d it writes the body of
+ * the first to DIRECTORY/1, and so on. With -c it trusts the certificates in
+ * CA_FILE.
  *
- * Shown with a client that fetches all the URLs, at most AT_ONCE (20) at a time
- * and each within SECONDS, and prints status, length and URL. With -d it writes
- * the body of the first to DIRECTORY/1, and so on. With -c it trusts the
- * certificates in CA_FILE.
+ * The adapter runs libcurl's multi interface. Two callbacks say which sockets
+ * libcurl waits for, and when it wants to be called next. A range of ids is
+ * libcurl's: the first is that of its only timer, and the next are those of
+ * descriptors 0, 1 and so on. The other ids of the program must be less than
+ * the first. If they are pointers, give the adapter a queue and timers of its
+ * own, as in nested.c.
  *
  *	cc -o curl curl.c $(pkg-config --cflags --libs miost libcurl)
  */
@@ -30,16 +31,18 @@
 
 #define MS INT64_C(1000000)
 
-/* All members are the program's; they must outlive the multi handle. */
+/* The adapter. */
+
 struct curl_loop {
 	CURLM *multi;
 	struct miost_os_queue *queue;
 	struct miost_timers *timers;
 	miost_timer timer;
-	int err;		/* of ours, in a callback of libcurl's */
+	miost_id first;		/* of libcurl's ids */
+	int err;	/* of miost: look after curl_multi_add_handle(), too */
 };
 
-/* libcurl changes what it waits for. Its sockets come and go unannounced. */
+/* libcurl does not say whether it has named the socket before. */
 static int
 curl_loop_watch(CURL *easy, curl_socket_t fd, int what, void *data,
 		void *unused)
@@ -54,16 +57,20 @@ curl_loop_watch(CURL *easy, curl_socket_t fd, int what, void *data,
 		interests |= MIOST_READABLE;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		interests |= MIOST_WRITABLE;
-	err = miost_os_queue_set(loop->queue, fd, (miost_id)fd, interests,
+	err = miost_os_queue_set(loop->queue, fd,
+				 loop->first + 1 + (miost_id)fd, interests,
 				 MIOST_LEVEL);
-	/* What is closed already need not be watched any longer. */
+	/* A closed socket is no longer watched anyway. */
 	if (err == 0 || (err == -EBADF && interests == 0))
 		return 0;
 	loop->err = err;
 	return -1;
 }
 
-/* One timer for all transfers. libcurl may not be called from in here. */
+/*
+ * libcurl must not be called from here, even if the time is 0. An error that
+ * this returned from curl_multi_add_handle() would make libcurl 7.88 crash.
+ */
 static int
 curl_loop_arm(CURLM *multi, long ms, void *data)
 {
@@ -73,44 +80,62 @@ curl_loop_arm(CURLM *multi, long ms, void *data)
 	(void)multi;
 	(void)miost_timers_cancel(loop->timers, loop->timer);
 	if (ms >= 0)
-		err = miost_timers_add_timeout(loop->timers,
-					       (miost_id)CURL_SOCKET_TIMEOUT,
+		err = miost_timers_add_timeout(loop->timers, loop->first,
 					       ms * MS, &loop->timer);
-	if (err == 0)
-		return 0;
-	loop->err = err;
-	return -1;
+	if (err < 0)
+		loop->err = err;
+	return 0;
 }
 
-static void
-curl_loop_init(struct curl_loop *loop)
+/* The queue and the timers are the program's, and must outlive the loop. */
+static int
+curl_loop_init(struct curl_loop *loop, struct miost_os_queue *queue,
+	       struct miost_timers *timers, miost_id first)
 {
+	*loop = (struct curl_loop){ .multi = curl_multi_init(),
+				    .queue = queue,
+				    .timers = timers,
+				    .first = first };
+	if (loop->multi == NULL)
+		return -ENOMEM;
 	curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION,
 			  curl_loop_watch);
 	curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
 	curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, curl_loop_arm);
 	curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
+	return 0;
+}
+
+/* Remove the easy handles first. Ignore events that are left in the batch. */
+static void
+curl_loop_destroy(struct curl_loop *loop)
+{
+	/* This closes connections, and may call both callbacks. */
+	curl_multi_cleanup(loop->multi);
+	(void)miost_timers_cancel(loop->timers, loop->timer);
 }
 
 /*
- * Handles an event. That of a socket which was closed earlier in the batch does
- * no harm: libcurl ignores it, or finds nothing to do on a socket that has the
- * number now. Returns an error of ours; all others are those of transfers, and
- * come from curl_multi_info_read().
+ * Handles an event. One that is out of date does no harm: libcurl ignores a
+ * socket that it does not know, and finds nothing to do on a new one with the
+ * same number. After an error no transfer goes on. The errors of transfers come
+ * from curl_multi_info_read() instead.
  */
 static int
 curl_loop_handle(struct curl_loop *loop, struct miost_event event)
 {
 	int bits = 0, running;
+	/* For the timer this is -1, which is CURL_SOCKET_TIMEOUT. */
+	curl_socket_t fd = (curl_socket_t)(event.id - loop->first) - 1;
 	CURLMcode code;
 
-	if (event.id != (miost_id)CURL_SOCKET_TIMEOUT)
-		bits = (event.readiness & MIOST_MAY_READ ? CURL_CSELECT_IN : 0) |
-		       (event.readiness & MIOST_MAY_WRITE ? CURL_CSELECT_OUT
-							  : 0) |
-		       (event.readiness & MIOST_ERROR ? CURL_CSELECT_ERR : 0);
-	code = curl_multi_socket_action(loop->multi, (curl_socket_t)event.id,
-					bits, &running);
+	if (event.readiness & MIOST_MAY_READ)
+		bits |= CURL_CSELECT_IN;
+	if (event.readiness & MIOST_MAY_WRITE)
+		bits |= CURL_CSELECT_OUT;
+	if (event.readiness & MIOST_ERROR)
+		bits |= CURL_CSELECT_ERR;
+	code = curl_multi_socket_action(loop->multi, fd, bits, &running);
 	if (loop->err < 0)
 		return loop->err;
 	if (code == CURLM_OUT_OF_MEMORY)
@@ -119,6 +144,9 @@ curl_loop_handle(struct curl_loop *loop, struct miost_event event)
 }
 
 /* What is shown with it. */
+
+/* The loop has no other ids, but there is room for them. */
+enum { CURL_IDS = 1000 };
 
 struct transfer {
 	const char *url;
@@ -149,7 +177,7 @@ write_body(char *data, size_t one, size_t len, void *arg)
 	return fwrite(data, 1, len, transfer->file);
 }
 
-/* What is written comes under a number: a URL makes no good name of a file. */
+/* Files are numbered, because a URL is not a good name for one. */
 static int
 open_file(struct client *client, struct transfer *transfer)
 {
@@ -183,10 +211,10 @@ start(struct client *client, struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT, client->seconds);
 	if (client->ca_file != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
-	/* From here on libcurl has a timer in the loop, due at once. */
-	return curl_multi_add_handle(client->loop.multi, easy) == CURLM_OK
-		       ? 0
-		       : -ENOMEM;
+	/* This sets libcurl's timer, due at once, which begins the transfer. */
+	if (curl_multi_add_handle(client->loop.multi, easy) != CURLM_OK)
+		return -ENOMEM;
+	return client->loop.err;
 }
 
 static int
@@ -200,7 +228,7 @@ start_some(struct client *client)
 	return err;
 }
 
-/* Frees what one holds; true if the file is complete. */
+/* Frees what a transfer holds. Returns whether its file is complete. */
 static bool
 release(struct client *client, struct transfer *transfer)
 {
@@ -233,7 +261,7 @@ end(struct client *client, struct transfer *transfer, CURLcode code)
 	fprintf(stderr, "%s: %s\n", transfer->url, curl_easy_strerror(code));
 }
 
-/* Transfers end in here only, never in a callback. */
+/* A transfer must not be removed in a callback, so it is done here. */
 static void
 end_some(struct client *client)
 {
@@ -243,7 +271,7 @@ end_some(struct client *client)
 	int left;
 
 	while ((message = curl_multi_info_read(loop->multi, &left)) != NULL) {
-		/* The message is gone with its easy handle. */
+		/* The message is freed with its easy handle. */
 		CURLcode code = message->data.result;
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
@@ -282,26 +310,24 @@ static int
 run(struct client *client)
 {
 	struct curl_loop *loop = &client->loop;
-	int err = miost_os_queue_new(&loop->queue);
+	struct miost_os_queue *queue = NULL;
+	struct miost_timers *timers = NULL;
+	int err = miost_os_queue_new(&queue);
 
 	if (err == 0)
-		err = miost_timers_new(&loop->timers);
+		err = miost_timers_new(&timers);
 	if (err == 0) {
-		loop->multi = curl_multi_init();
-		err = loop->multi == NULL ? -ENOMEM : 0;
+		err = curl_loop_init(loop, queue, timers, CURL_IDS);
+		if (err == 0)
+			err = fetch_all(client);
+		curl_loop_destroy(loop);
 	}
-	if (err == 0) {
-		curl_loop_init(loop);
-		err = fetch_all(client);
-	}
-	/* First libcurl, which closes its connections in there. */
-	curl_multi_cleanup(loop->multi);
-	miost_timers_free(loop->timers);
-	miost_os_queue_free(loop->queue);
+	miost_timers_free(timers);
+	miost_os_queue_free(queue);
 	return err;
 }
 
-/* Returns the first argument that is none of the options; 0 for wrong use. */
+/* Returns the index of the first URL, or 0 if the arguments are wrong. */
 static int
 parse(struct client *client, int argc, char **argv)
 {
