@@ -2,17 +2,18 @@
 /*
  * hiredis [-t MS] [-w WINDOW] HOST:PORT|PATH N
  *
- * hiredis's asynchronous connections in a loop of ours: the functions that a
- * connection calls to begin and to stop reading and writing change what its
- * descriptor is watched for. The descriptor and the library's timer, which
- * hiredis has from 1.0 on, share an id. It is a pointer to a struct that is the
- * program's and outlives the connection: an event that comes too late finds
- * that there is none.
+ * Sets the keys 1 to N of a Redis server, with up to WINDOW (N) commands under
+ * way. If the connection is lost, or the server is silent for MS (1000) while
+ * it owes an answer, the program connects again and repeats the commands that
+ * were not answered.
  *
- * Shown with a client that sets the keys 1 to N of a Redis server, with up to
- * WINDOW (N) commands under way. If the connection is lost, or the server is
- * silent for MS (1000) while it owes an answer, it connects anew, and sends
- * again what was not answered.
+ * The adapter gives a connection of hiredis the functions that it calls to
+ * begin and to stop reading and writing; they change what its descriptor is
+ * watched for. From 1.0 on hiredis also has a timer. The descriptor and the
+ * timer share an id, which is a pointer to a struct of the program's. Free that
+ * struct only when the batch is over: it can outlive the connection, and then
+ * ignores events that are out of date. Look at its error before each poll: a
+ * connection that has one may wait for an event that never comes, so free it.
  *
  *	cc -o hiredis hiredis.c $(pkg-config --cflags --libs miost hiredis)
  */
@@ -31,16 +32,18 @@
 
 #include <miost.h>
 
+/* The adapter. */
+
 struct redis_loop {
 	struct miost_os_queue *queue;
 	struct miost_timers *timers;
-	miost_timer timer;
+	miost_timer timer;		/* 0: none */
 	redisAsyncContext *context;	/* NULL: not connected */
 	miost_interests interests;
-	int err;			/* of ours, in a call of hiredis's */
+	int err;	/* of miost, in a call of hiredis's */
 };
 
-/* hiredis asks again and again for what it has; only a change is a call. */
+/* hiredis often asks for what it has: only a change needs a system call. */
 static void
 redis_loop_watch(struct redis_loop *loop, miost_interests interests)
 {
@@ -48,9 +51,9 @@ redis_loop_watch(struct redis_loop *loop, miost_interests interests)
 
 	if (interests == loop->interests)
 		return;
+	loop->interests = interests;
 	err = miost_os_queue_set(loop->queue, loop->context->c.fd,
 				 (miost_id)loop, interests, MIOST_LEVEL);
-	loop->interests = interests;
 	if (err < 0)
 		loop->err = err;
 }
@@ -87,7 +90,7 @@ redis_loop_del_write(void *data)
 	redis_loop_watch(loop, loop->interests & ~MIOST_WRITABLE);
 }
 
-/* The context goes, and its descriptor, which is still open. */
+/* hiredis is about to close the descriptor and free the context. */
 static void
 redis_loop_cleanup(void *data)
 {
@@ -95,6 +98,7 @@ redis_loop_cleanup(void *data)
 
 	redis_loop_watch(loop, 0);
 	(void)miost_timers_cancel(loop->timers, loop->timer);
+	loop->timer = 0;
 	loop->context = NULL;
 }
 
@@ -113,14 +117,27 @@ redis_loop_schedule(void *data, struct timeval span)
 	if (err < 0)
 		loop->err = err;
 }
+
+/* Ignores the event if this batch has already moved the timer or ended it. */
+static void
+redis_loop_time_out(struct redis_loop *loop)
+{
+	if (loop->timer == 0 ||
+	    miost_timers_get(loop->timers, loop->timer, NULL) == 0)
+		return;
+	loop->timer = 0;
+	redisAsyncHandleTimeout(loop->context);
+}
 #endif
 
-/* One context at a time. The loop's queue and timers are set already. */
-static void
-redis_loop_attach(struct redis_loop *loop, redisAsyncContext *context)
+/* A loop has one context at a time; the next one can follow when it is NULL. */
+static int
+redis_loop_attach(struct redis_loop *loop, struct miost_os_queue *queue,
+		  struct miost_timers *timers, redisAsyncContext *context)
 {
-	loop->context = context;
-	loop->interests = 0;
+	*loop = (struct redis_loop){ .queue = queue,
+				     .timers = timers,
+				     .context = context };
 	context->ev.data = loop;
 	context->ev.addRead = redis_loop_add_read;
 	context->ev.delRead = redis_loop_del_read;
@@ -130,23 +147,23 @@ redis_loop_attach(struct redis_loop *loop, redisAsyncContext *context)
 #if HIREDIS_MAJOR >= 1
 	context->ev.scheduleTimer = redis_loop_schedule;
 #endif
-	/* The first writability says that it is connected. */
+	/* The connection is made when the descriptor is first writable. */
 	redis_loop_add_write(loop);
+	return loop->err;
 }
 
-/* Handles an event. Each call may free the context. */
-static int
+/* Handles an event. Each call of hiredis's may free the context. */
+static void
 redis_loop_handle(struct redis_loop *loop, miost_ready readiness)
 {
 #if HIREDIS_MAJOR >= 1
 	if (loop->context != NULL && readiness & MIOST_TIMER)
-		redisAsyncHandleTimeout(loop->context);
+		redis_loop_time_out(loop);
 #endif
 	if (loop->context != NULL && readiness & MIOST_MAY_READ)
 		redisAsyncHandleRead(loop->context);
 	if (loop->context != NULL && readiness & MIOST_MAY_WRITE)
 		redisAsyncHandleWrite(loop->context);
-	return loop->err;
 }
 
 /* What is shown with it. */
@@ -154,11 +171,13 @@ redis_loop_handle(struct redis_loop *loop, miost_ready readiness)
 #define MS INT64_C(1000000)
 #define PAUSE (50 * MS)		/* before another try to connect */
 
-/* Ids that no pointer has. */
+/* A pointer never has these values. */
 enum { SILENCE, AGAIN };
 
 struct client {
 	struct redis_loop loop;
+	struct miost_os_queue *queue;
+	struct miost_timers *timers;
 	const char *host;	/* or the path of a socket */
 	int port;		/* 0: it is a path */
 	bool connected;
@@ -176,18 +195,18 @@ fail(struct client *client, int err)
 		client->err = err;
 }
 
-/* The server has to connect, or to answer the first of the commands. */
+/* Whether the server still has to connect, or to answer a command. */
 static bool
 owes(const struct client *client)
 {
 	return !client->connected || client->answered < client->sent;
 }
 
-/* The server has shown itself: its time starts anew. */
+/* The server has given a sign of life: its time starts again. */
 static void
 wait_for_server(struct client *client)
 {
-	struct miost_timers *timers = client->loop.timers;
+	struct miost_timers *timers = client->timers;
 	int err = 0;
 
 	if (!owes(client))
@@ -210,7 +229,7 @@ send_some(struct client *client)
 	       client->sent - client->answered < client->window) {
 		long key = client->sent + 1;
 
-		/* If it fails, the connection ends. */
+		/* This fails only when the connection is ending. */
 		if (redisAsyncCommand(client->loop.context, on_answer, NULL,
 				      "SET %ld %ld", key, key * 7) != REDIS_OK)
 			return;
@@ -225,7 +244,7 @@ on_answer(redisAsyncContext *context, void *answer, void *unused)
 	redisReply *reply = answer;
 
 	(void)unused;
-	/* There is none, since the connection ends. */
+	/* The connection ends without an answer. */
 	if (reply == NULL)
 		return;
 	if (reply->type != REDIS_REPLY_STATUS) {
@@ -270,6 +289,7 @@ connect_to(struct client *client)
 		client->port > 0 ? redisAsyncConnect(client->host,
 						     client->port)
 				 : redisAsyncConnectUnix(client->host);
+	int err;
 
 	if (context == NULL) {
 		fail(client, -ENOMEM);
@@ -281,7 +301,12 @@ connect_to(struct client *client)
 		return;
 	}
 	context->data = client;
-	redis_loop_attach(&client->loop, context);
+	err = redis_loop_attach(&client->loop, client->queue, client->timers,
+				context);
+	if (err < 0) {
+		fail(client, err);
+		return;
+	}
 	redisAsyncSetConnectCallback(context, on_connect);
 	redisAsyncSetDisconnectCallback(context, on_disconnect);
 	client->connected = false;
@@ -289,13 +314,13 @@ connect_to(struct client *client)
 }
 
 /*
- * Without a connection there will be another one. The timer makes it one of a
- * later batch: no event of the old connection is left then.
+ * A connection that was lost is replaced after a pause. By then no event of the
+ * old one is left in the batch.
  */
 static void
 care_for_connection(struct client *client)
 {
-	struct miost_timers *timers = client->loop.timers;
+	struct miost_timers *timers = client->timers;
 	int err;
 
 	if (client->loop.context != NULL ||
@@ -313,15 +338,13 @@ handle(struct client *client, struct miost_event event)
 	struct redis_loop *loop = &client->loop;
 
 	if (event.id == (miost_id)loop) {
-		int err = redis_loop_handle(loop, event.readiness);
-
-		if (err < 0)
-			fail(client, err);
+		redis_loop_handle(loop, event.readiness);
 	} else if (event.id == AGAIN) {
 		connect_to(client);
 	} else if (loop->context != NULL && owes(client) &&
-		   miost_timers_get(loop->timers, client->silence, NULL) < 0) {
-		/* And no answer came in this very batch. */
+		   miost_timers_get(client->timers, client->silence, NULL) <
+			   0) {
+		/* No answer in this batch has set the timer again, either. */
 		printf("no answer in time\n");
 		redisAsyncFree(loop->context);
 	}
@@ -331,8 +354,10 @@ static int
 set_all(struct client *client)
 {
 	struct redis_loop *loop = &client->loop;
-	struct miost_source *sources[] = { miost_os_queue_source(loop->queue),
-					   miost_timers_source(loop->timers) };
+	struct miost_source *sources[] = {
+		miost_os_queue_source(client->queue),
+		miost_timers_source(client->timers),
+	};
 	struct miost_event events[8];
 
 	connect_to(client);
@@ -345,6 +370,8 @@ set_all(struct client *client)
 			fail(client, n);
 		for (int i = 0; i < n && client->err == 0; i++)
 			handle(client, events[i]);
+		if (loop->err < 0)
+			fail(client, loop->err);
 	}
 	if (loop->context != NULL)
 		redisAsyncFree(loop->context);
@@ -356,19 +383,18 @@ set_all(struct client *client)
 static int
 run(struct client *client)
 {
-	struct redis_loop *loop = &client->loop;
-	int err = miost_os_queue_new(&loop->queue);
+	int err = miost_os_queue_new(&client->queue);
 
 	if (err == 0)
-		err = miost_timers_new(&loop->timers);
+		err = miost_timers_new(&client->timers);
 	if (err == 0)
 		err = set_all(client);
-	miost_timers_free(loop->timers);
-	miost_os_queue_free(loop->queue);
+	miost_timers_free(client->timers);
+	miost_os_queue_free(client->queue);
 	return err;
 }
 
-/* False for wrong use. */
+/* Returns false if the arguments are wrong. */
 static bool
 parse(struct client *client, int argc, char **argv)
 {
@@ -408,7 +434,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* hiredis writes to a socket whose peer may be gone. */
+	/* hiredis may write to a socket whose peer has gone. */
 	signal(SIGPIPE, SIG_IGN);
 	err = run(&client);
 	if (err < 0)
