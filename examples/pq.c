@@ -53,12 +53,15 @@ pq_watch(struct pq *pq, miost_interests interests)
 				  MIOST_LEVEL);
 }
 
-/* Begins to connect. The options are those of PQconnectStart(3). */
+/*
+ * Begins to connect, with the options of PQconnectdb(). Even after an error,
+ * call pq_close(): PQerrorMessage() has the reason until then.
+ */
 static int
-pq_open(struct pq *pq, const char *options)
+pq_open(struct pq *pq, struct miost_os_queue *queue, miost_id id,
+	const char *options)
 {
-	pq->fd = -1;
-	pq->connected = false;
+	*pq = (struct pq){ .queue = queue, .id = id, .fd = -1 };
 	pq->conn = PQconnectStart(options);
 	if (pq->conn == NULL)
 		return -ENOMEM;
@@ -67,12 +70,22 @@ pq_open(struct pq *pq, const char *options)
 	return pq_watch(pq, MIOST_WRITABLE);
 }
 
+/* libpq may have closed the socket: before its number is used again. */
+static void
+pq_forget(struct pq *pq)
+{
+	if (pq->fd >= 0)
+		(void)miost_os_queue_deregister(pq->queue, pq->fd);
+	pq->fd = -1;
+}
+
+/* Events that are left in the batch are ignored afterwards. */
 static void
 pq_close(struct pq *pq)
 {
-	if (pq->fd >= 0)
-		miost_os_queue_deregister(pq->queue, pq->fd);
+	pq_forget(pq);
 	PQfinish(pq->conn);
+	pq->conn = NULL;
 }
 
 /* After a query was sent, and whenever the socket is ready. */
@@ -105,15 +118,24 @@ pq_connect(struct pq *pq)
 	}
 }
 
-/* An event. Afterwards the program takes what PQisBusy() lets it take. */
+/*
+ * Handles an event. Afterwards the program takes results while PQisBusy() is 0.
+ * After an error there are no more events.
+ */
 static int
 pq_handle(struct pq *pq, miost_ready readiness)
 {
+	int err = -ENOTCONN;
+
+	if (pq->conn == NULL)
+		return 0;
 	if (!pq->connected)
-		return pq_connect(pq);
-	if ((readiness & MIOST_MAY_READ) && PQconsumeInput(pq->conn) != 1)
-		return -ENOTCONN;
-	return pq_flush(pq);
+		err = pq_connect(pq);
+	else if (!(readiness & MIOST_MAY_READ) || PQconsumeInput(pq->conn) == 1)
+		err = pq_flush(pq);
+	if (err < 0)
+		pq_forget(pq);
+	return err;
 }
 
 /* What is shown with it: commands, one after the other. */
@@ -124,6 +146,7 @@ enum { CONNECTION, TIMER, BATCH = 64 };
 
 struct demo {
 	struct pq pq;
+	struct miost_os_queue *queue;
 	struct miost_timers *timers;
 	miost_timer timer;	/* 0: none */
 	int64_t limit;		/* 0: none */
@@ -225,7 +248,7 @@ static int
 run(struct demo *demo)
 {
 	struct miost_source *const sources[] = {
-		miost_os_queue_source(demo->pq.queue),
+		miost_os_queue_source(demo->queue),
 		miost_timers_source(demo->timers),
 	};
 	struct miost_event events[BATCH];
@@ -247,12 +270,12 @@ run(struct demo *demo)
 static int
 start(struct demo *demo, const char *options)
 {
-	int err = miost_os_queue_new(&demo->pq.queue);
+	int err = miost_os_queue_new(&demo->queue);
 
 	if (err == 0)
 		err = miost_timers_new(&demo->timers);
 	if (err == 0)
-		err = pq_open(&demo->pq, options);
+		err = pq_open(&demo->pq, demo->queue, CONNECTION, options);
 	if (err == 0)
 		err = run(demo);
 	if (err < 0 && demo->pq.conn != NULL)
@@ -262,14 +285,14 @@ start(struct demo *demo, const char *options)
 	if (demo->pq.conn != NULL)
 		pq_close(&demo->pq);
 	miost_timers_free(demo->timers);
-	miost_os_queue_free(demo->pq.queue);
+	miost_os_queue_free(demo->queue);
 	return err < 0 || demo->failed;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct demo demo = { .pq = { .id = CONNECTION, .fd = -1 } };
+	struct demo demo = { .failed = 0 };
 	bool limited = argc > 4 && strcmp(argv[2], "-t") == 0;
 
 	if (limited)
