@@ -7,15 +7,15 @@
  * that register in one queue have to agree on ids. These need not. The outer
  * program gives each part one id, and what happens inside comes as an event
  * with that id, which says only that the part has something to do; the part
- * then polls for itself, and finds its own ids. An event inside takes one
- * system call more in this way, or a few share that call.
+ * then polls for itself, and finds its own ids. This takes one more system call
+ * for each batch of inner events.
  *
  * Two things lead to the event. The descriptor of the inner queue is registered
  * in the outer one. The inner timers are what the source tells of: until when
  * the outer poll may sleep, and that they are due. Nothing is taken from inside
  * before the part polls. So nothing is lost when the outer sink is full, or
- * when the program does not heed the event: it comes again. It may be spurious,
- * above all when both led to it.
+ * when the program ignores the event: it comes again. It may be spurious,
+ * mostly when both led to it.
  *
  * Shown with a part that writes into a pipe and one that reads from it, which
  * both use the ids 1 and 2.
@@ -38,7 +38,7 @@ struct part {
 	struct miost_os_queue *queue;
 	struct miost_timers *timers;
 	struct miost_source *sources[PART_SOURCES];
-	/* Returns 0 to go on; anything else ends the batch. */
+	/* 0: go on; anything else ends the part, and drops its other events */
 	int (*handle)(struct part *part, struct miost_event event);
 };
 
@@ -114,11 +114,11 @@ part_init(struct part *part, struct miost_os_queue *outer, miost_id id,
 }
 
 /*
- * What the outer program does when the part's event comes: a batch of inner
- * ones, without waiting. Returns what the handler returned last, or the error
- * of the inner poll. Errors come to light here, not in the outer poll, where
- * one part's would be everybody's. The part may be destroyed afterwards; an
- * event that is left of it in the outer batch must not be heeded then.
+ * The outer program calls this when the part's event comes. It handles a batch
+ * of inner events, without waiting, and returns what the handler returned last,
+ * or the error of the inner poll: the outer poll does not fail because of a
+ * part. If the result is not 0, destroy the part here, never in its handler,
+ * and ignore its events that are left in the outer batch.
  */
 static int
 part_run(struct part *part)
@@ -126,7 +126,8 @@ part_run(struct part *part)
 	struct miost_event events[PART_BATCH];
 	int n = miost_poll_events(part->sources, PART_SOURCES, events,
 				  PART_BATCH, 0);
-	int result = n < 0 ? n : 0;
+	/* If a signal interrupts the poll, the event comes again. */
+	int result = n < 0 && n != -EINTR ? n : 0;
 
 	for (int i = 0; i < n && result == 0; i++)
 		result = part->handle(part, events[i]);
@@ -178,7 +179,7 @@ writer_init(struct writer *writer, struct miost_os_queue *outer, miost_id id,
 		return err;
 	writer->fd = fd;
 	writer->written = 0;
-	/* Only the end of the reader interests. */
+	/* The writer only wants to know when the reader has gone. */
 	err = miost_os_queue_register(writer->part.queue, fd, PIPE_BROKEN, 0,
 				      MIOST_LEVEL);
 	if (err == 0)
