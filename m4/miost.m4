@@ -228,7 +228,7 @@ AC_CACHE_CHECK([for $2, for examples], [miost_cv_$1],
 AS_IF([test "$miost_cv_$1" = yes],
   [AC_SUBST([$1_CFLAGS], ["`$PKG_CONFIG --cflags $2`"])
   AC_SUBST([$1_LIBS], ["`$PKG_CONFIG --libs $2`"])
-  miost_examples="$miost_examples $2"])
+  miost_examples="${miost_examples:+$miost_examples }$2"])
 AM_CONDITIONAL([$1], [test "$miost_cv_$1" = yes])
 ])
 
