@@ -31,7 +31,8 @@ newest() {
 package() {
 	case $1:$2 in
 	apt-get:cc) echo gcc libc6-dev ;;
-	apk:cc | apk:c++ | apk:make) echo build-base ;;
+	# Tests include headers of the kernel, which musl does not bring along.
+	apk:cc | apk:c++ | apk:make) echo build-base linux-headers ;;
 	dnf:cc | yum:cc) echo gcc ;;
 	*:cc) ;;
 	apt-get:c++) echo g++ ;;
