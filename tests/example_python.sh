@@ -12,7 +12,7 @@ library=$(shared_library)
 [ -f "$library" ] || skip_all 'there is no shared library'
 # python3 may be a name for one that is not there.
 "$python" -c 'import asyncio, ctypes, sys; sys.exit(sys.version_info < (3, 9))' \
-	>/dev/null 2>&1 || skip_all "there is no python3 of 3.9 with ctypes"
+	>/dev/null 2>&1 || skip_all 'there is no python3 from 3.9 on with ctypes'
 # Sanitizers want to be there first, and another machine's Python would be
 # needed for what is built for that machine.
 MIOST_LIBRARY=$PWD/$library
