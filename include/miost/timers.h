@@ -33,13 +33,14 @@ MIOST_API int64_t miost_deadline(int64_t now, int64_t span);
 typedef uint64_t miost_timer;
 
 /*
- * What calls cost: n is the number of timers, or the largest that were ever
- * live at once, m that of those kept in order, n / 32 of many. Adding, changing
- * and cancelling is constant on average, O(log m) for a timer that is due soon,
- * and O(n) at worst for an add, O(m) for the others. A poll is constant on
- * average, O(log m) for each event, and O(n) at worst; it delivers m events at
- * most. miost_timers_get() is constant, miost_timers_cancel_id() O(n). With a
- * million timers O(n) is about 5 ms. See miost_timers(3).
+ * The cost of calls: n is the largest number of timers that were ever live at
+ * once, and m is the number of timers that the library can keep in order, which
+ * is n / 32 if n is large. Adding, changing and cancelling a timer takes
+ * constant time on average, and O(log m) if the timer is due soon. At worst an
+ * add takes O(n), and a change or a cancel O(m). A poll takes constant time on
+ * average, O(log m) for each event, and at worst O(n); it delivers at most m
+ * events. miost_timers_get() takes constant time, and miost_timers_cancel_id()
+ * O(n). With a million timers O(n) is up to 5 ms. See miost_timers(3).
  */
 struct miost_timers;
 
@@ -70,7 +71,7 @@ MIOST_API void miost_timers_free(struct miost_timers *timers);
 MIOST_API struct miost_source *miost_timers_source(struct miost_timers *timers)
 	MIOST_NONNULL(1);
 
-/* The number of live timers: added, neither fired nor cancelled. */
+/* The number of live timers, which have neither fired nor been cancelled. */
 MIOST_API size_t miost_timers_len(const struct miost_timers *timers)
 	MIOST_NONNULL(1);
 
