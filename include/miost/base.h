@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a compiler is told of every declaration: linkage and arguments. */
+/* Attributes of declarations: linkage, and arguments that are not NULL. */
 #ifndef MIOST_BASE_H
 #define MIOST_BASE_H
 

@@ -60,7 +60,8 @@ MIOST_API int miost_addr_format(const struct miost_addr *addr, char *buf,
  * -EBADF: `fd` is not open; -ENOTSOCK: `fd` is not a socket;
  * -EAGAIN: the call would block;
  * -EINVAL: the length of an address does not fit its family;
- * -EMFILE, -ENFILE: no descriptor is free; -ENOBUFS, -ENOMEM: no memory is.
+ * -EMFILE, -ENFILE: no descriptor is free;
+ * -ENOBUFS, -ENOMEM: there is not enough memory.
  * Any other error comes from the system; the manual lists it.
  *
  * If there is no room for even one byte, a call that receives returns 0,
@@ -85,8 +86,8 @@ MIOST_API int miost_socket_new(int family, int type);
 /*
  * Gives the socket an address. If the port is 0, the system chooses a free one.
  * A Unix path is created as a file, which the caller unlinks later. Returns 0.
- * -EADDRINUSE: another socket has the address, no port is free, or the Unix
- * path exists;
+ * -EADDRINUSE: another socket has the address, no port is free, or a Unix path
+ * already exists;
  * -EADDRNOTAVAIL: the address is not one of this machine's addresses;
  * -EACCES, -EPERM: permission is denied;
  * -EINVAL: the socket already has an address, or a Unix address has no name;
@@ -173,9 +174,9 @@ MIOST_API int miost_socket_reuse_port(int fd);
 MIOST_API int miost_socket_set_reuse_port(int fd, bool reuse_port);
 
 /*
- * 1 if an IPv6 socket is for IPv6 alone (IPV6_V6ONLY), which is how the library
- * makes it; 0 if it also serves IPv4 when it is bound to [::]. Set it before
- * the socket is bound.
+ * 1 if an IPv6 socket is for IPv6 alone (IPV6_V6ONLY), 0 if it also serves IPv4
+ * when it is bound to [::]. The library makes sockets for IPv6 alone. Set the
+ * option before the socket is bound.
  * -EINVAL: the socket is already bound, or `v6only` is false on OpenBSD.
  */
 MIOST_API int miost_socket_v6only(int fd);

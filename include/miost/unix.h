@@ -20,15 +20,17 @@ MIOST_BEGIN_DECLS
  * -EACCES, -EPERM: permission is denied;
  * -ELOOP, -ENAMETOOLONG, -ENOENT, -ENOTDIR: the path does not exist or cannot
  * be followed;
- * -EMFILE, -ENFILE: no descriptor is free; -ENOBUFS, -ENOMEM: no memory is.
+ * -EMFILE, -ENFILE: no descriptor is free;
+ * -ENOBUFS, -ENOMEM: there is not enough memory.
  */
 
 /*
  * Makes a stream and connects it to a listener. Returns its descriptor. On most
  * systems the stream is then connected; on the others miost_socket_connected()
  * tells later whether it is.
- * -ECONNREFUSED: nobody listens; -EAGAIN, on systems other than Linux
- * -ECONNREFUSED: the listener's backlog is full;
+ * -ECONNREFUSED: nobody listens;
+ * -EAGAIN: the listener's backlog is full. Systems other than Linux then fail
+ * with -ECONNREFUSED;
  * -EPROTOTYPE: the socket at the address is not a stream.
  */
 MIOST_API int miost_unix_connect(const struct miost_addr *addr)
@@ -57,14 +59,16 @@ MIOST_API int miost_unix_bind(const struct miost_addr *addr) MIOST_NONNULL(1);
  * -EINVAL: `type` is not one of these;
  * -EPROTONOSUPPORT, -EPROTOTYPE, -ESOCKTNOSUPPORT: the system does not support
  * SOCK_SEQPACKET for Unix sockets;
- * -EMFILE, -ENFILE: no descriptor is free; -ENOBUFS, -ENOMEM: no memory is.
+ * -EMFILE, -ENFILE: no descriptor is free;
+ * -ENOBUFS, -ENOMEM: there is not enough memory.
  */
 MIOST_API int miost_unix_pair(int type, int fds[2]) MIOST_NONNULL(2);
 
 /*
  * Makes a pipe. Bytes that are written to fds[1] are read from fds[0]. Returns
  * 0. On failure it leaves `fds` as it was, and returns
- * -EMFILE, -ENFILE: no descriptor is free; -ENOMEM: no memory is.
+ * -EMFILE, -ENFILE: no descriptor is free;
+ * -ENOMEM: there is not enough memory.
  */
 MIOST_API int miost_pipe(int fds[2]) MIOST_NONNULL(1);
 
@@ -91,8 +95,8 @@ MIOST_API ssize_t miost_pipe_read(int fd, void *buf, size_t len);
 MIOST_API ssize_t miost_pipe_readv(int fd, const struct iovec *iov, int n);
 
 /*
- * Writes up to `len` bytes. Returns how many it wrote, which may be fewer, but
- * up to PIPE_BUF bytes are written either whole or not at all.
+ * Writes up to `len` bytes. Returns how many it wrote, which may be fewer. A
+ * write of up to PIPE_BUF bytes writes all of them or none.
  * -EPIPE: there is no reader.
  */
 MIOST_API ssize_t miost_pipe_write(int fd, const void *buf, size_t len);
