@@ -2,13 +2,15 @@
 /*
  * echo [--once] [--idle SECONDS] ADDRESS
  *
- * Sends back what each client sends. Shows how a connection changes between
- * reading and writing: what was read and could not be written at once stays in
- * its buffer, and nothing more is read until that is gone. So a slow client
- * slows down itself, and costs one buffer. A client that neither sends nor
- * takes anything for the idle time (60 s) is closed.
+ * Sends back what each client sends. The example shows how a connection changes
+ * between reading and writing: the server keeps bytes that it cannot write at
+ * once in the connection's buffer, and reads no more until it has written them.
+ * A slow client therefore delays only itself, and takes one buffer of memory.
+ * The server closes a connection on which no bytes have moved in either
+ * direction for the idle time (60 s).
  *
- * The rest of the server is in server.c; tcp_server.c is one in a single file.
+ * The rest of the server is in server.c. tcp_server.c is a server in a single
+ * file.
  *
  *	cc -o echo echo.c server.c $(pkg-config --cflags --libs miost)
  */

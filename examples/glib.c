@@ -3,13 +3,13 @@
  * An OS queue and timers inside a GLib main loop.
  *
  * One GSource stands for both: GLib watches the queue's descriptor, and sleeps
- * no longer than the timers allow. It asks before each sleep, so it knows of
- * timers that were added or changed meanwhile. A loop that does not ask has to
- * be armed, by a timer of its own, and armed again after every poll and every
- * change of our timers.
+ * no longer than the timers allow. GLib calls prepare() before each sleep, and
+ * thereby learns of timers that were added or changed. A loop without such a
+ * call needs a timer of its own, which the program sets again after every poll
+ * and every change of the library's timers.
  *
- * Shown with a pipe that the queue watches, a timer of the library's, and a
- * timeout of GLib's.
+ * The program uses a pipe that the queue watches, a timer of the library, and a
+ * timeout of GLib.
  *
  *	cc -o glib glib.c $(pkg-config --cflags --libs miost glib-2.0)
  */

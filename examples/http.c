@@ -2,16 +2,18 @@
 /*
  * http [--once] [--idle SECONDS] ADDRESS
  *
- * A small HTTP/1.1 server: one page at "/", 404 for all else. Shows a protocol
- * of requests and answers. Connections are kept, and requests may follow each
- * other without waiting for the answers.
+ * A small HTTP/1.1 server: it has one page, "/", and answers 404 to others.
+ * The example shows a protocol of requests and answers. A connection stays open
+ * for further requests, and a client may send several requests before it reads
+ * the answers.
  *
- * A connection has a buffer for requests and one for answers. It reads when it
- * has no complete request and no answer left, and answers while there is room,
- * so that a slow client slows down itself, and costs two buffers. A request
- * that could be misread (RFC 9112) is refused, and nothing after it is read as
- * a request; neither is a body, which no request needs here. The last answer
- * reaches the client before the connection is closed.
+ * A connection has a buffer for requests and one for answers. The server reads
+ * when the connection has neither a complete request nor an answer left, and
+ * answers requests while there is room. A slow client therefore delays only
+ * itself, and takes two buffers of memory. The server refuses a request that
+ * could be misread (RFC 9112). After such a request, or one with a body, which
+ * no request needs here, it reads no other request from the connection. The
+ * last answer reaches the client before the server closes the connection.
  *
  * The rest of the server is in server.c.
  *

@@ -4,13 +4,15 @@
  *
  *	prefork [-a | -p] PROCESSES [HOST:PORT]
  *
- * They share a listener. A connection wakes one of them, by MIOST_EXCLUSIVE, or
- * with -a all that wait. With -p each has a listener of its own, and the
- * listeners share the port: the system gives each connection to one of them.
- * Linux and FreeBSD spread the connections; elsewhere one listener may get all.
+ * The processes share a listener, with MIOST_EXCLUSIVE: a connection wakes one
+ * of them, or a few. With -a it wakes every process that waits. With -p each
+ * process has a listener of its own, and the listeners share the port: the
+ * system gives each connection to one of them. Linux and FreeBSD spread the
+ * connections; on other systems one listener may get all.
  *
- * Each client is told who served it. With the end of its input, SIGINT or
- * SIGTERM the program ends, and each process tells what it did.
+ * The server tells each client which process served it. The program ends at the
+ * end of its input, or on SIGINT or SIGTERM. Each process then prints how often
+ * it was woken, and how many clients it served.
  */
 #define _XOPEN_SOURCE 700
 

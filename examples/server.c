@@ -17,12 +17,12 @@ enum {
 	BATCH = 512		/* events: the queue fills at most half */
 };
 
-/* How long no client is accepted when the system lacks the means. */
+/* How long to stop accepting when the system has no descriptor or memory. */
 #define PAUSE (SECOND / 10)
 
 /*
- * Ids. A connection's is its address, which is neither of these. The timer that
- * ends a pause has the listener's.
+ * Ids. The id of a connection is its address, which is neither of these. The
+ * timer that ends a pause has the id of the listener.
  */
 enum { LISTENER, INPUT };
 

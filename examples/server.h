@@ -4,8 +4,8 @@
  * http.c. It accepts clients, has the program serve those that are ready, and
  * closes those that are idle for too long.
  *
- * The server ends when standard input does or, with --once, after one client.
- * Input that cannot be watched, a file or /dev/null, is ignored.
+ * The server ends when standard input ends or, with --once, after one client.
+ * It ignores input that cannot be watched: a file or /dev/null.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -23,15 +23,15 @@ struct connection {
 	struct connection *next;
 	struct connection **link;	/* what points here */
 	int fd;				/* -1: closed */
-	bool writing;			/* watched for that, not for reading */
-	miost_timer timer;		/* due when it is to be closed */
+	bool writing;			/* watched for writing, not reading */
+	miost_timer timer;		/* closes the connection */
 };
 
 struct server {
 	/* The program sets these. */
 	const char *name;		/* of the program, for messages */
 	size_t size;			/* of its struct, which begins zeroed */
-	int64_t idle;			/* a new client's time; or --idle */
+	int64_t idle;			/* a client's time; --idle sets it */
 	bool nodelay;			/* small writes go out at once */
 	/*
 	 * Called when the connection can be read, or, while `writing`, be
@@ -52,7 +52,7 @@ struct server {
 /* Serves, with the arguments of main(); returns the exit status. */
 int run_server(struct server *server, int argc, char **argv);
 
-/* The connection is closed after this time, unless that is set anew. */
+/* Closes the connection after this time, unless the timeout is set again. */
 int set_timeout(struct server *server, struct connection *connection,
 		int64_t timeout);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the signals that it gets, and ends with SIGTERM.
+ * Prints the signals that it receives, and ends on SIGTERM.
  *
  *	signals
  *
- * They come as events, one after the other, in the loop: no handler runs, and
- * no call is interrupted.
+ * The loop receives the signals as events, one after the other. No handler
+ * runs, and no signal interrupts a call.
  */
 #define _XOPEN_SOURCE 700
 

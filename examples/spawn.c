@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a command, and labels what it says.
+ * Runs a command, and puts a label before each line of its output.
  *
  *	spawn [-t MILLISECONDS] COMMAND [ARGUMENT...]
  *
- * One poll waits for the command's output, for its end, and for the time that
- * it has, after which it is killed. The status is that of the command, or 128
- * and the number of the signal that ended it.
+ * One poll waits for the command's output, for its end, and for the timeout,
+ * after which the program kills the command. The program exits with the status
+ * of the command, or with 128 plus the number of the signal that ended it.
  */
 #define _XOPEN_SOURCE 700
 

@@ -2,11 +2,11 @@
 /*
  * tcp_server [--once] ADDRESS
  *
- * Tells every client its own address and closes the connection, until standard
- * input ends or, with --once, one client was served. Input that cannot be
- * watched, a file or /dev/null, is ignored.
+ * Tells every client its own address and closes the connection. The server ends
+ * when standard input ends or, with --once, after one client. It ignores input
+ * that cannot be watched: a file or /dev/null.
  *
- * The first example to read: a queue, a listener, and a loop over events.
+ * Read this example first: a queue, a listener, and a loop over events.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -25,7 +25,7 @@ enum {
 	ACCEPTS = 16	/* clients accepted in a row */
 };
 
-/* How long no client is accepted when the system lacks the means. */
+/* How long to stop accepting when the system has no descriptor or memory. */
 #define PAUSE INT64_C(100000000)
 
 /* Ids. */

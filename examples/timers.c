@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A scheduler that reads what to do from its input, and says when it is time:
+ * A scheduler that reads commands from its input, and prints the name of a job
+ * when it is due:
  *
- *	at NAME MS		once, after so many milliseconds
- *	every NAME MS		again and again, without drift
- *	change NAME MS		another time for what is to come
- *	cancel NAME
+ *	at NAME MS		a job that is due once, in MS milliseconds
+ *	every NAME MS		a job that is due every MS milliseconds
+ *	change NAME MS		makes a job due in MS milliseconds from now
+ *	cancel NAME		cancels a job
  *
- * It ends when the input has ended and nothing is left to come.
+ * It ends when the input has ended and no job is left.
  *
  *	printf 'at tea 180000\nevery bell 60000\n' | timers
  */

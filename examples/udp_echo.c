@@ -5,13 +5,15 @@
  *	udp_echo [HOST:PORT]		serves until its input ends
  *	udp_echo -c HOST:PORT TEXT...	sends each text until it comes back
  *
- * The server takes and gives many datagrams a call. What it cannot send at once
- * it keeps, and receives no more until it has. A datagram above 9,000 bytes is
- * too long for a buffer: the server counts it, and sends no part of it back.
- * While more keep coming, the server stops now and then to see whether its
- * input has ended; an event in a queue of its own brings it back to the rest.
+ * The server receives and sends many datagrams in one call. It keeps datagrams
+ * that it cannot send at once, and receives no more until it has sent them. A
+ * datagram of more than 9,000 bytes is too long for a buffer: the server counts
+ * it, and does not send it back. If datagrams keep coming, the server stops now
+ * and then to see whether its input has ended. An event in a user-space queue
+ * then makes it continue.
  *
- * The client has a connected socket, and a timer to send again what was lost.
+ * The client has a connected socket, and a timer after which it sends a lost
+ * text again.
  */
 #define _XOPEN_SOURCE 700
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that compute for a loop, which goes on with other things meanwhile.
+ * Threads that compute for a loop, which can do other things meanwhile.
  *
  *	workers THREADS NUMBER...
  *
- * prints how many primes there are below each number. Jobs go to the threads by
- * a list under a mutex. Results come back by another, and then by a wake. A
- * handler for SIGINT wakes the loop as well, which then ends early.
+ * prints how many primes there are below each number. The threads take jobs
+ * from a list under a mutex. They put the results into a second list, and then
+ * wake the loop. A handler for SIGINT also wakes the loop, which then ends
+ * early.
  */
 #define _XOPEN_SOURCE 700
 
