@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2154 # $build is bootstrap's
-# What bootstrap knows of package managers: which packages bring the tools that
-# are missing, and how they are installed. It reads this file when it misses
-# one, and install_tools is what it calls.
+# What bootstrap knows of package managers: which packages have the missing
+# tools, and how to install them. If a tool is missing, bootstrap reads this file
+# and calls install_tools.
 
 package_manager() {
 	case $(uname -s) in
@@ -20,14 +20,14 @@ package_manager() {
 	done
 }
 
-# newest NAME: OpenBSD has versions beside each other, and wants to hear one.
+# newest NAME: OpenBSD has several versions of a package, and must be told one.
 newest() {
 	found=$(pkg_info -Q "$1" 2>/dev/null |
 		sed -n "s/^\($1-[0-9][^ ]*\).*/\1/p" | sort -V | tail -n 1)
 	echo "${found:-$1}"
 }
 
-# package MANAGER TOOL: what brings it; nothing if it comes with the system.
+# package MANAGER TOOL: its packages; nothing if the tool is part of the system.
 package() {
 	case $1:$2 in
 	apt-get:cc) echo gcc libc6-dev ;;
@@ -61,7 +61,7 @@ packages_for() {
 	done | sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
-# install_command MANAGER PACKAGES: for a shell.
+# install_command MANAGER PACKAGES: prints a command for a shell.
 install_command() {
 	case $1 in
 	apt-get)
@@ -82,7 +82,8 @@ install_command() {
 	esac
 }
 
-# Who may install: prints what to put in front; fails when nobody may.
+# installer MANAGER: prints the prefix of commands that install, such as sudo;
+# fails if this user may not install.
 installer() {
 	if [ "$1" = brew ]; then
 		[ "$(id -u)" != 0 ]
@@ -97,7 +98,7 @@ installer() {
 	fi
 }
 
-# c++ is for tests of the headers alone, which are skipped without it.
+# Only tests of the headers need c++; they are skipped without it.
 only_helpful() {
 	[ "$1" = 'c++ ' ] || return 1
 	say 'without c++: its tests are skipped'
@@ -121,7 +122,7 @@ cannot_install() {
 	esac
 }
 
-# install_tools: those of $missing.
+# install_tools: installs the tools in $missing.
 install_tools() {
 	manager=$(package_manager)
 	# Lists of words, here and below.
