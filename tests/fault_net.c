@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
-#include <sys/mman.h>
 #include <sys/time.h>
 
 #include "config.h"
@@ -674,18 +673,28 @@ no_memory_to_receive_into(void)
 	close_pair(fds);
 }
 
+/* Skips a test of the calls for many datagrams where there are none. */
+static void
+need_many(void)
+{
+#if !defined(HAVE_RECVMMSG) || !defined(HAVE_SENDMMSG)
+	tap_skip("this system has no calls for many datagrams");
+#endif
+}
+
 /* Where the calls for many are refused, they go one by one. */
 static void
 many_refused(void)
 {
-#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 	struct miost_addr addr;
 	struct miost_datagram many[3];
 	struct timeval span = { .tv_usec = 50000 };
 	char data[3][4] = { "a", "b", "c" };
 	int64_t before;
-	int fd = bind_udp(IPV4, &addr);
+	int fd;
 
+	need_many();
+	fd = bind_udp(IPV4, &addr);
 	for (int i = 0; i < REFUSALS; i++) {
 		for (int k = 0; k < 3; k++)
 			many[k] = (struct miost_datagram){
@@ -761,9 +770,6 @@ many_refused(void)
 	check(miost_now() - before >= 30 * MS);
 	reset_faults();
 	close(fd);
-#else
-	tap_skip("this system has no calls for many datagrams");
-#endif
 }
 
 /* How many datagrams go to a blocking socket's peer, and for how long. */
@@ -784,29 +790,35 @@ send_blocking(int fd, size_t n, int64_t *span)
 	return sent;
 }
 
+static void
+limit_sends(int fd, int64_t us)
+{
+	struct timeval limit = { (time_t)(us / 1000000),
+				 (suseconds_t)(us % 1000000) };
+
+	check_ok(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
+			    sizeof(limit)));
+}
+
 /* One by one, a blocking socket waits for room for the first alone. */
 static void
 many_refused_blocking(void)
 {
-#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 	const int64_t most = scaled(2 * SECOND);
-	struct timeval limit = { .tv_sec = (time_t)(most / SECOND) };
 	int64_t span;
 	char buf[4];
 	int fds[2];
 
+	need_many();
 	check_ok(miost_unix_pair(SOCK_DGRAM, fds));
 	while (miost_socket_write(fds[0], "x", 1) == 1)
 		;
 	check_eq(miost_socket_read(fds[1], buf, 4), 1);
 	check_ok(fcntl(fds[0], F_SETFL, 0));
-	check_ok(setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &limit,
-			    sizeof(limit)));
+	limit_sends(fds[0], most / 1000);
 	check_eq(send_blocking(fds[0], 3, &span), 1);
 	check(span < most / 2);
-	limit = (struct timeval){ .tv_usec = 50000 };
-	check_ok(setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &limit,
-			    sizeof(limit)));
+	limit_sends(fds[0], 50000);
 	check_eq(send_blocking(fds[0], 1, &span), -EAGAIN);
 	check(span >= 30 * MS);
 	close_pair(fds);
@@ -817,21 +829,17 @@ many_refused_blocking(void)
 	check_eq(send_blocking(fds[0], 2, &span), -EPIPE);
 	reset_faults();
 	close(fds[0]);
-#else
-	tap_skip("this system has no calls for many datagrams");
-#endif
 }
 
 /* An error of the socket's own, told once, may be one of a sandbox, too. */
 static void
 many_and_pending_errors(void)
 {
-#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
-	struct miost_addr addr;
-	int fd = bind_udp(IPV4, &addr);
-	struct miost_datagram datagram = { .data = (char[]){ 'x' }, .len = 1,
-					   .addr = addr };
+	struct miost_datagram datagram = { .data = (char[]){ 'x' }, .len = 1 };
+	int fd;
 
+	need_many();
+	fd = bind_udp(IPV4, &datagram.addr);
 	for (int i = 0; i < REFUSALS; i++) {
 		if (refusals[i] == ENOSYS)
 			continue;
@@ -847,21 +855,19 @@ many_and_pending_errors(void)
 	reset_faults();
 	check_eq(miost_socket_send_many(fd, &datagram, 1), 1);
 	close(fd);
-#else
-	tap_skip("this system has no calls for many datagrams");
-#endif
 }
 
 /* One system call each, where the system has it. */
 static void
 many_is_one_call(void)
 {
-#if defined(HAVE_RECVMMSG) && defined(HAVE_SENDMMSG)
 	static struct miost_datagram many[100];
 	struct miost_addr addr;
-	int fd = bind_udp(IPV4, &addr);
 	char buf[4] = "abc";
+	int fd;
 
+	need_many();
+	fd = bind_udp(IPV4, &addr);
 	for (int i = 0; i < 100; i++) {
 		many[i].data = buf;
 		many[i].len = 1;
@@ -875,9 +881,6 @@ many_is_one_call(void)
 	check_eq(faults.count[RECVMMSG], 1);
 	reset_faults();
 	close(fd);
-#else
-	tap_skip("this system has no calls for many datagrams");
-#endif
 }
 
 static void
@@ -899,75 +902,6 @@ pipes_go_on(void)
 	check_fails(WRITEV, EIO, miost_pipe_writev(fds[1], &iov, 1));
 	reset_faults();
 	close_pair(fds);
-}
-
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0		/* FreeBSD reserves nothing, unless asked to */
-#endif
-
-/* More than a call takes, from buffers that are as long as they say. */
-static void
-long_buffers(void)
-{
-	static const size_t size = SIZE_MAX > UINT32_MAX ? (size_t)3 << 30 : 0;
-	struct miost_addr addr;
-	struct miost_datagram datagram = { .len = size };
-	struct iovec iov[3];
-	int fds[2], udp;
-	char *memory;
-
-	if (size == 0)
-		tap_skip("no buffer is too long for a call here");
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
-	if (memory == MAP_FAILED)
-		tap_skip("there is not enough memory");
-	reset_faults();
-	datagram.data = memory;
-	iov[0] = (struct iovec){ memory, 0 };
-	iov[1] = (struct iovec){ memory, size };
-	iov[2] = (struct iovec){ memory, 1 };
-
-	make_pair(fds);
-	for (int i = 0; i < 4; i++) {
-		const struct iovec *from = i < 3 ? &iov[i % 2] : &iov[1];
-
-		check(i % 2 ? miost_socket_write(fds[0], memory, size) > 0
-			    : miost_socket_writev(fds[0], from, 2) > 0);
-		check(miost_socket_peek(fds[1], memory, size) > 0);
-		check(miost_socket_recv_from(fds[1], memory, size, NULL) > 0);
-		while (miost_socket_readv(fds[1], from, 2) > 0 ||
-		       miost_socket_read(fds[1], memory, size) > 0)
-			;
-	}
-	/* What comes first is moved, and what does not fit stays. */
-	check_eq(miost_socket_writev(fds[0], iov + 2, 1), 1);
-	iov[0] = (struct iovec){ memory, 1 };
-	check_eq(miost_socket_writev(fds[0], iov, 2), 1);
-	check_eq(miost_socket_read(fds[1], memory, 8), 2);
-	close_pair(fds);
-
-	check_ok(miost_pipe(fds));
-	check(miost_pipe_write(fds[1], memory, size) > 0);
-	check(miost_pipe_readv(fds[0], iov + 1, 2) > 0);
-	check_eq(miost_pipe_writev(fds[1], iov, 2), 1);
-	check(miost_pipe_read(fds[0], memory, size) > 0);
-	close_pair(fds);
-
-	/* A datagram is not cut: it is too long, or comes whole. */
-	udp = bind_udp(IPV4, &addr);
-	datagram.addr = addr;
-	check_eq(miost_socket_send_to(udp, memory, size, &addr), -EMSGSIZE);
-	check_eq(miost_socket_send_many(udp, &datagram, 1), -EMSGSIZE);
-	check_eq(miost_socket_send_to(udp, memory, 100, &addr), 100);
-	wait_for(udp, POLLIN);
-	check_eq(miost_socket_recv_many(udp, &datagram, 1), 1);
-	check_eq(datagram.len, 100);
-	iov[0] = (struct iovec){ memory, 100 };
-	check_ok(miost_socket_connect(udp, &addr));
-	check(miost_socket_writev(udp, iov, 2) < 0);
-	close(udp);
-	check_ok(munmap(memory, size));
 }
 
 static const struct tap_test tests[] = {
@@ -1000,7 +934,6 @@ static const struct tap_test tests[] = {
 	{ "an error of the socket is no refusal", many_and_pending_errors },
 	{ "many datagrams are one call", many_is_one_call },
 	{ "pipes go on when interrupted", pipes_go_on },
-	{ "what is longer than a call takes is cut", long_buffers },
 };
 
 TAP_MAIN_WITH(tests, reset_faults, reset_faults)

@@ -2,6 +2,7 @@
 /* What all sockets have. */
 #include <limits.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 
 #include "util.h"
@@ -345,6 +346,74 @@ retried(void)
 	close_pair(fds);
 }
 
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0		/* FreeBSD reserves nothing, unless asked to */
+#endif
+
+/* More than a call takes, from buffers that are as long as they say. */
+static void
+long_buffers(void)
+{
+	static const size_t size = SIZE_MAX > UINT32_MAX ? (size_t)3 << 30 : 0;
+	struct miost_addr addr;
+	struct miost_datagram datagram = { .len = size };
+	struct iovec iov[3];
+	int fds[2], udp;
+	char *memory;
+
+	if (size == 0)
+		tap_skip("no buffer is too long for a call here");
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		tap_skip("there is not enough memory");
+	datagram.data = memory;
+	iov[0] = (struct iovec){ memory, 0 };
+	iov[1] = (struct iovec){ memory, size };
+	iov[2] = (struct iovec){ memory, 1 };
+
+	make_pair(fds);
+	for (int i = 0; i < 4; i++) {
+		const struct iovec *from = i < 3 ? &iov[i % 2] : &iov[1];
+
+		check(i % 2 ? miost_socket_write(fds[0], memory, size) > 0
+			    : miost_socket_writev(fds[0], from, 2) > 0);
+		check(miost_socket_peek(fds[1], memory, size) > 0);
+		check(miost_socket_recv_from(fds[1], memory, size, NULL) > 0);
+		while (miost_socket_readv(fds[1], from, 2) > 0 ||
+		       miost_socket_read(fds[1], memory, size) > 0)
+			;
+	}
+	/* What comes first is moved, and what does not fit stays. */
+	check_eq(miost_socket_writev(fds[0], iov + 2, 1), 1);
+	iov[0] = (struct iovec){ memory, 1 };
+	check_eq(miost_socket_writev(fds[0], iov, 2), 1);
+	check_eq(miost_socket_read(fds[1], memory, 8), 2);
+	close_pair(fds);
+
+	check_ok(miost_pipe(fds));
+	check(miost_pipe_write(fds[1], memory, size) > 0);
+	check(miost_pipe_readv(fds[0], iov + 1, 2) > 0);
+	check_eq(miost_pipe_writev(fds[1], iov, 2), 1);
+	check(miost_pipe_read(fds[0], memory, size) > 0);
+	close_pair(fds);
+
+	/* A datagram is not cut: it is too long, or comes whole. */
+	udp = bind_udp(IPV4, &addr);
+	datagram.addr = addr;
+	check_eq(miost_socket_send_to(udp, memory, size, &addr), -EMSGSIZE);
+	check_eq(miost_socket_send_many(udp, &datagram, 1), -EMSGSIZE);
+	check_eq(miost_socket_send_to(udp, memory, 100, &addr), 100);
+	wait_for(udp, POLLIN);
+	check_eq(miost_socket_recv_many(udp, &datagram, 1), 1);
+	check_eq(datagram.len, 100);
+	iov[0] = (struct iovec){ memory, 100 };
+	check_ok(miost_socket_connect(udp, &addr));
+	check(miost_socket_writev(udp, iov, 2) < 0);
+	close(udp);
+	check_ok(munmap(memory, size));
+}
+
 static const struct tap_test tests[] = {
 	{ "read, peek and write", read_and_write },
 	{ "vectors", vectors },
@@ -360,6 +429,7 @@ static const struct tap_test tests[] = {
 	{ "nodelay", nodelay },
 	{ "clones", clones },
 	{ "a read that a signal interrupts goes on", retried },
+	{ "what is longer than a call takes is cut", long_buffers },
 };
 
 TAP_MAIN(tests)
