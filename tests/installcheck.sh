@@ -77,13 +77,13 @@ build_and_run() {
 
 # uses_shared: whether the program just built needs the shared library.
 uses_shared() {
-	readelf -d "$tmp/program" | grep NEEDED | grep libmiost >/dev/null
+	"$READELF" -d "$tmp/program" | grep NEEDED | grep libmiost >/dev/null
 }
 
 shared() {
 	# shellcheck disable=SC2046 # a list of words
 	build_and_run "$@" $($PKG_CONFIG --cflags --libs miost) || return
-	command -v readelf >/dev/null || return 0
+	command -v "$READELF" >/dev/null || return 0
 	[ "${MIOST_ENABLE_SHARED-yes}" = no ] || uses_shared
 }
 
@@ -97,7 +97,7 @@ static() {
 	fi
 	# shellcheck disable=SC2086 # a list of words
 	build_and_run "$@" $flags || return
-	command -v readelf >/dev/null || return 0
+	command -v "$READELF" >/dev/null || return 0
 	! uses_shared
 }
 
@@ -185,12 +185,12 @@ check_rpath() {
 	name='the library has no rpath'
 	if [ "${MIOST_ENABLE_SHARED-yes}" = no ]; then
 		skip "$name" 'there is no shared library'
-	elif ! command -v readelf >/dev/null; then
+	elif ! command -v "$READELF" >/dev/null; then
 		skip "$name" 'there is no readelf'
 	elif [ -f "$lib/libmiost.0.dylib" ]; then
 		skip "$name" 'the shared library is no ELF file'
 	else
-		readelf -d "$lib"/libmiost.so.0* 2>&1 |
+		"$READELF" -d "$lib"/libmiost.so.0* 2>&1 |
 			grep -e RPATH -e RUNPATH -e Error >"$tmp/wrong"
 		none "$name" "$tmp/wrong"
 	fi

@@ -7,6 +7,7 @@
 
 srcdir=${srcdir:-.}
 : "${CC:=cc}" "${LIBTOOL=./libtool}"
+: "${READELF:=readelf}" "${OBJDUMP:=objdump}"
 LC_ALL=C
 export LC_ALL
 

@@ -51,7 +51,7 @@ defined() {
 
 # The names that the shared library defines, with their versions.
 dynamic() {
-	readelf -W --dyn-syms "$shared" | awk -v node="$node" '
+	"$READELF" -W --dyn-syms "$shared" | awk -v node="$node" '
 		$7 ~ /^([0-9]+|ABS)$/ && $8 !~ "^" node "(@@" node ")?$" {
 			print $8
 		}' | sort
@@ -59,7 +59,7 @@ dynamic() {
 
 # The dynamic section's values under a tag, in [ ].
 tagged() {
-	readelf -W -d "$shared" | sed -n "s/.*($1).*\[\(.*\)\].*/\1/p"
+	"$READELF" -W -d "$shared" | sed -n "s/.*($1).*\[\(.*\)\].*/\1/p"
 }
 
 check_headers() {
@@ -90,7 +90,7 @@ check_shared() {
 	case ${CFLAGS-} in *-fsanitize=*) : >"$tmp/wrong" ;; esac
 	none 'it needs the C library alone' "$tmp/wrong"
 
-	readelf -W -d "$shared" | grep -e RPATH -e RUNPATH -e TEXTREL \
+	"$READELF" -W -d "$shared" | grep -e RPATH -e RUNPATH -e TEXTREL \
 		>"$tmp/wrong"
 	none 'it has no rpath and no text relocations' "$tmp/wrong"
 }
@@ -121,9 +121,9 @@ if [ "${MIOST_ENABLE_SHARED-yes}" = no ]; then
 	skip_shared 'there is no shared library'
 elif [ -f .libs/libmiost.0.dylib ]; then
 	skip_shared 'the shared library is no ELF file'
-elif ! command -v readelf >/dev/null; then
+elif ! command -v "$READELF" >/dev/null; then
 	skip_shared 'there is no readelf'
-elif [ -f "$shared" ] && ! readelf -W --dyn-syms "$shared" >/dev/null 2>&1; then
+elif [ -f "$shared" ] && ! "$READELF" -W --dyn-syms "$shared" >/dev/null 2>&1; then
 	skip_shared 'readelf does not know --dyn-syms'
 else
 	check_shared

@@ -11,7 +11,7 @@ shared=$(shared_library)
 	skip_all 'there is no shared library'
 [ ! -f .libs/libmiost.0.dylib ] ||
 	skip_all 'the shared library is no ELF file'
-command -v readelf >/dev/null || skip_all 'there is no readelf'
+command -v "$READELF" >/dev/null || skip_all 'there is no readelf'
 
 # Every probe with its number of arguments, see miost-tracing(7), and of places.
 # When it fires and with what values is what tests/probes is about.
@@ -33,7 +33,7 @@ sed 's/ [^ ]*$//' "$tmp/places" >"$tmp/expected"
 
 # PROVIDER NAME ARGUMENTS LOCATION SEMAPHORE of every probe.
 probes() {
-	readelf -W -n "$shared" | awk '
+	"$READELF" -W -n "$shared" | awk '
 		/Provider:/ { provider = $NF }
 		/Name:/ { name = $2 }
 		/Location:/ { place = $2; sub(/,/, "", place); semaphore = $NF }
@@ -43,7 +43,7 @@ probes() {
 
 # not_nops: the probes whose place is anything else.
 not_nops() {
-	objdump -d "$shared" >"$tmp/code" || return
+	"$OBJDUMP" -d "$shared" >"$tmp/code" || return
 	while read -r _ name _ place _; do
 		address=$(echo "$place" | sed 's/^0x0*//')
 		grep "^ *$address:.*[[:space:]]nop[[:space:]]*$" "$tmp/code" \
@@ -75,7 +75,7 @@ grep -v '^miost ' "$tmp/probes" >"$tmp/wrong"
 none 'their provider is miost' "$tmp/wrong"
 awk '$5 !~ /^0x0+$/' "$tmp/probes" >"$tmp/wrong"
 none 'none has a semaphore' "$tmp/wrong"
-if command -v objdump >/dev/null; then
+if "$OBJDUMP" --version >/dev/null 2>&1; then
 	not_nops >"$tmp/wrong"
 	none 'each is a single nop' "$tmp/wrong"
 else
