@@ -82,7 +82,7 @@ open_client(struct client *client, SSL_CTX *context, int port)
 	SSL_set_connect_state(client->ssl);
 }
 
-/* Whether the call is worth no more for now; ends the program for errors. */
+/* Whether the call has to wait, or all is done; an error ends the program. */
 static bool
 blocks(struct client *client, int result)
 {
