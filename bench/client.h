@@ -21,6 +21,8 @@ void client_open(const char *server, long at_once);
 void client_start(long n);
 /* libcurl's begins further transfers for those that have ended. */
 void client_go_on(void);
+/* The same after an event of a descriptor, which libcurl is told of first. */
+void client_act(int fd, int bits);
 
 /* Ends the program if what must be is not so. */
 void must(bool so, const char *what);

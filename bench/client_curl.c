@@ -83,3 +83,13 @@ client_go_on(void)
 	}
 	start_some();
 }
+
+void
+client_act(int fd, int bits)
+{
+	int running;
+
+	must(curl_multi_socket_action(multi, fd, bits, &running) == CURLM_OK,
+	     "curl_multi_socket_action");
+	client_go_on();
+}

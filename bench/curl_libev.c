@@ -11,20 +11,10 @@ static struct ev_loop *loop;
 static ev_timer timer;
 
 static void
-act(curl_socket_t fd, int bits)
-{
-	int running;
-
-	must(curl_multi_socket_action(multi, fd, bits, &running) == CURLM_OK,
-	     "curl_multi_socket_action");
-	client_go_on();
-}
-
-static void
 on_io(struct ev_loop *on, ev_io *io, int events)
 {
 	(void)on;
-	act(io->fd, (events & EV_READ ? CURL_CSELECT_IN : 0) |
+	client_act(io->fd, (events & EV_READ ? CURL_CSELECT_IN : 0) |
 			    (events & EV_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
@@ -32,7 +22,7 @@ static void
 on_timer(struct ev_loop *on, ev_timer *due, int events)
 {
 	(void)on, (void)due, (void)events;
-	act(CURL_SOCKET_TIMEOUT, 0);
+	client_act(CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int

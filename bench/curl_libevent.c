@@ -13,20 +13,10 @@ static struct event_base *base;
 static struct event timer;
 
 static void
-act(curl_socket_t fd, int bits)
-{
-	int running;
-
-	must(curl_multi_socket_action(multi, fd, bits, &running) == CURLM_OK,
-	     "curl_multi_socket_action");
-	client_go_on();
-}
-
-static void
 on_event(evutil_socket_t fd, short events, void *arg)
 {
 	(void)arg;
-	act(fd, (events & EV_READ ? CURL_CSELECT_IN : 0) |
+	client_act(fd, (events & EV_READ ? CURL_CSELECT_IN : 0) |
 			(events & EV_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
@@ -34,7 +24,7 @@ static void
 on_timer(evutil_socket_t fd, short events, void *arg)
 {
 	(void)fd, (void)events, (void)arg;
-	act(CURL_SOCKET_TIMEOUT, 0);
+	client_act(CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int

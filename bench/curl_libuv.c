@@ -17,21 +17,11 @@ struct watcher {
 };
 
 static void
-act(curl_socket_t fd, int bits)
-{
-	int running;
-
-	must(curl_multi_socket_action(multi, fd, bits, &running) == CURLM_OK,
-	     "curl_multi_socket_action");
-	client_go_on();
-}
-
-static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
 	const struct watcher *watcher = poll->data;
 
-	act(watcher->fd, (status < 0 ? CURL_CSELECT_ERR : 0) |
+	client_act(watcher->fd, (status < 0 ? CURL_CSELECT_ERR : 0) |
 				 (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
 				 (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0));
 }
@@ -40,7 +30,7 @@ static void
 on_timer(uv_timer_t *due)
 {
 	(void)due;
-	act(CURL_SOCKET_TIMEOUT, 0);
+	client_act(CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void

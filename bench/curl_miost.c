@@ -13,10 +13,12 @@ static bool stopped;
 void
 loop_open(void *multi)
 {
-	loop.multi = multi;
-	must(miost_os_queue_new(&loop.queue) == 0, "queue");
-	must(miost_timers_new(&loop.timers) == 0, "timers");
-	curl_loop_init(&loop);
+	struct miost_os_queue *queue;
+	struct miost_timers *timers;
+
+	must(miost_os_queue_new(&queue) == 0, "queue");
+	must(miost_timers_new(&timers) == 0, "timers");
+	must(curl_loop_init(&loop, multi, queue, timers, 0) == 0, "loop");
 }
 
 void

@@ -13,9 +13,12 @@ static bool stopped;
 void
 loop_open(void *context)
 {
-	must(miost_os_queue_new(&loop.queue) == 0, "queue");
-	must(miost_timers_new(&loop.timers) == 0, "timers");
-	redis_loop_attach(&loop, context);
+	struct miost_os_queue *queue;
+	struct miost_timers *timers;
+
+	must(miost_os_queue_new(&queue) == 0, "queue");
+	must(miost_timers_new(&timers) == 0, "timers");
+	must(redis_loop_attach(&loop, queue, timers, context) == 0, "loop");
 }
 
 void
@@ -31,9 +34,8 @@ loop_run(void)
 
 		must(n >= 0, "poll");
 		for (int i = 0; i < n; i++)
-			must(redis_loop_handle(&loop,
-					       events[i].readiness) == 0,
-			     "loop");
+			redis_loop_handle(&loop, events[i].readiness);
+		must(loop.err == 0, "loop");
 	}
 }
 

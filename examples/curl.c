@@ -87,12 +87,16 @@ curl_loop_arm(CURLM *multi, long ms, void *data)
 	return 0;
 }
 
-/* The queue and the timers are the program's, and must outlive the loop. */
+/*
+ * Takes over `multi`, which is NULL if there was no memory for it. The queue and
+ * the timers are the program's, and must outlive the loop.
+ */
 static int
-curl_loop_init(struct curl_loop *loop, struct miost_os_queue *queue,
-	       struct miost_timers *timers, miost_id first)
+curl_loop_init(struct curl_loop *loop, CURLM *multi,
+	       struct miost_os_queue *queue, struct miost_timers *timers,
+	       miost_id first)
 {
-	*loop = (struct curl_loop){ .multi = curl_multi_init(),
+	*loop = (struct curl_loop){ .multi = multi,
 				    .queue = queue,
 				    .timers = timers,
 				    .first = first };
@@ -317,7 +321,8 @@ run(struct client *client)
 	if (err == 0)
 		err = miost_timers_new(&timers);
 	if (err == 0) {
-		err = curl_loop_init(loop, queue, timers, CURL_IDS);
+		err = curl_loop_init(loop, curl_multi_init(), queue, timers,
+				     CURL_IDS);
 		if (err == 0)
 			err = fetch_all(client);
 		curl_loop_destroy(loop);
